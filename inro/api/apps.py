@@ -1,0 +1,11 @@
+from django.apps import AppConfig
+
+
+class ApiConfig(AppConfig):
+    name = "inro.api"
+    label = "api"
+
+    def ready(self) -> None:
+        import rest_framework.views  # noqa: F401 - first, since it imports what settings name
+
+        from inro.api import schema  # noqa: F401 - registers the authentication schemes

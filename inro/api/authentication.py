@@ -1,0 +1,71 @@
+"""Who is asking: an API token, or a session of the admin."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib.auth.models import AnonymousUser
+from rest_framework.authentication import (
+    BaseAuthentication,
+    SessionAuthentication,
+    get_authorization_header,
+)
+from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.request import Request
+
+from inro.accounts.models import ApiToken, Workspace
+from inro.common.errors import Refused
+
+
+@dataclass(frozen=True)
+class Access:
+    """`request.auth`: the workspace a request acts on, and the token if it came with one."""
+
+    workspace: Workspace
+    token: ApiToken | None = None
+
+    def can(self, ability: str) -> bool:
+        return self.token is None or self.token.can(ability)
+
+
+class TokenAuthentication(BaseAuthentication):
+    """`Authorization: Bearer apitk_…`, or the same in `X-Api-Key`."""
+
+    def authenticate_header(self, request: Request) -> str:
+        return "Bearer"
+
+    def authenticate(self, request: Request) -> tuple[AnonymousUser, Access] | None:
+        plain = self._given(request)
+        if plain is None:
+            return None
+        token = ApiToken.authenticate(plain)
+        if token is None:
+            raise AuthenticationFailed("Invalid API token")
+        return AnonymousUser(), Access(token.workspace, token)
+
+    def _given(self, request: Request) -> str | None:
+        scheme, _, value = get_authorization_header(request).decode("latin-1").partition(" ")
+        if scheme.lower() == "bearer":
+            return value.strip()
+        if scheme:
+            raise AuthenticationFailed("Use 'Authorization: Bearer apitk_…'.")
+        return request.headers.get("X-Api-Key")
+
+
+class WorkspaceSessionAuthentication(SessionAuthentication):
+    """A session of the admin; the workspace is `X-Workspace`, or the user's only one."""
+
+    def authenticate(self, request: Request) -> tuple[Any, Access] | None:  # type: ignore[override]
+        found = super().authenticate(request)
+        if found is None:
+            return None
+        user = found[0]
+        workspaces = Workspace.objects.for_user(user)
+        subdomain = request.headers.get("X-Workspace")
+        if subdomain:
+            workspaces = workspaces.filter(subdomain=subdomain)
+        choices = list(workspaces[:2])
+        if len(choices) != 1:
+            raise Refused(
+                "validation_failed", "Name one of your workspaces in the header X-Workspace."
+            )
+        return user, Access(choices[0])

@@ -1,0 +1,128 @@
+"""One error shape for everything that goes wrong:
+
+`{"error": {"code": …, "message": …, "details": {"actions.1.parent_key": ["…"]}}}`
+"""
+
+from typing import Any
+
+import structlog
+from django.core.exceptions import PermissionDenied, RequestDataTooBig
+from django.http import Http404, HttpRequest, JsonResponse
+from rest_framework import exceptions, status
+from rest_framework.response import Response
+from rest_framework.settings import api_settings
+from rest_framework.views import set_rollback
+
+from inro.common.errors import Details, Refused, invalid
+from inro.common.logging import request_id
+
+log = structlog.get_logger(__name__)
+
+STATUS_OF: dict[str, int] = {
+    "validation_failed": 400,
+    "malformed_json": 400,
+    "unsupported_media": 400,
+    "authentication_failed": 401,
+    "plan_required": 403,
+    "missing_ability": 403,
+    "permission_denied": 403,
+    "not_found": 404,
+    "method_not_allowed": 405,
+    "conflict": 409,
+    "stale_edit": 409,
+    "in_use": 409,
+    "media_deleted": 409,
+    "too_large": 413,
+    "unsupported_media_type": 415,
+    "rate_limited": 429,
+    "internal_error": 500,
+    "download_failed": 502,
+    "storage_unavailable": 502,
+    "unavailable": 503,
+}
+RETRY_AFTER_SECONDS = {"storage_unavailable": 10, "unavailable": 10}
+
+
+def body(code: str, message: str, details: Details | None = None) -> dict[str, Any]:
+    error: dict[str, Any] = {"code": code, "message": message}
+    if details:
+        error["details"] = details
+    return {"error": error}
+
+
+def flatten(detail: Any, path: str = "") -> Details:
+    """DRF's nested faults as dotted paths: `{"actions": [{}, {"x": ["…"]}]}` → `actions.1.x`."""
+    if isinstance(detail, dict):
+        children = [(str(key), value) for key, value in detail.items()]
+    elif isinstance(detail, list) and any(isinstance(each, dict | list) for each in detail):
+        children = [(str(index), value) for index, value in enumerate(detail)]
+    else:
+        messages = detail if isinstance(detail, list) else [detail]
+        return {path or "body": [str(message) for message in messages]} if messages else {}
+    found: Details = {}
+    for key, value in children:
+        inner = path if key == api_settings.NON_FIELD_ERRORS_KEY else f"{path}.{key}".lstrip(".")
+        for place, messages in flatten(value, inner).items():
+            found.setdefault(place, []).extend(messages)
+    return found
+
+
+def as_refused(error: Exception) -> Refused | None:
+    """The refusal that `error` stands for; None for a fault of ours."""
+    match error:
+        case Refused():
+            return error
+        case exceptions.ValidationError():
+            return invalid(flatten(error.detail))
+        case exceptions.ParseError():
+            return Refused("malformed_json", "The body is not valid JSON or form data.")
+        case exceptions.NotAuthenticated() | exceptions.AuthenticationFailed():
+            return Refused("authentication_failed", str(error.detail))
+        case Http404() | exceptions.NotFound():
+            return Refused("not_found", "There is no such resource in this workspace.")
+        case PermissionDenied() | exceptions.PermissionDenied():
+            return Refused("permission_denied", str(error) or "You may not do this.")
+        case RequestDataTooBig():
+            return Refused("too_large", "The request body is too large.")
+        case exceptions.MethodNotAllowed():
+            return Refused("method_not_allowed", str(error.detail))
+        case exceptions.UnsupportedMediaType():
+            return Refused("unsupported_media_type", str(error.detail))
+        case exceptions.Throttled():
+            return Refused("rate_limited", str(error.detail))
+    return None
+
+
+def exception_handler(error: Exception, context: dict[str, Any]) -> Response:
+    refused = as_refused(error)
+    set_rollback()
+    if refused is None:
+        return _internal_error(error, context["request"]._request)
+    headers = {}
+    if refused.code == "authentication_failed":
+        headers["WWW-Authenticate"] = "Bearer"
+    if refused.code in RETRY_AFTER_SECONDS:
+        headers["Retry-After"] = str(RETRY_AFTER_SECONDS[refused.code])
+    return Response(
+        body(refused.code, refused.message, refused.details),
+        status=STATUS_OF[refused.code],
+        headers=headers,
+    )
+
+
+def _internal_error(error: Exception, request: HttpRequest) -> Response:
+    log.error("unexpected error", exc_info=error)
+    return Response(
+        body("internal_error", f"Something went wrong here; request {request_id(request)}."),
+        status=status.HTTP_500_INTERNAL_SERVER_ERROR,
+    )
+
+
+def not_found(request: HttpRequest, exception: Exception | None = None) -> JsonResponse:
+    """Django's 404 for addresses that no view serves."""
+    return JsonResponse(body("not_found", "There is nothing at this address."), status=404)
+
+
+def server_error(request: HttpRequest) -> JsonResponse:
+    message = f"Something went wrong here; request {request_id(request)}."
+    return JsonResponse(body("internal_error", message), status=500)

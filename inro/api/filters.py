@@ -1,0 +1,51 @@
+"""Filters of a list: a parameter or value that is not known is refused by name, never ignored."""
+
+from typing import TYPE_CHECKING, Any
+
+from django.db.models import QuerySet
+from django_filters.rest_framework import DjangoFilterBackend
+from rest_framework.request import Request
+
+from inro.common.errors import invalid
+
+if TYPE_CHECKING:  # settings name this module: rest_framework.views imports it while it loads
+    from rest_framework.views import APIView
+
+
+class StrictFilterBackend(DjangoFilterBackend):
+    """django-filter, with the view's `filterset_class`; views without one take paging only."""
+
+    def filter_queryset(self, request: Request, queryset: QuerySet, view: "APIView") -> QuerySet:
+        filterset_class = self.get_filterset_class(view, queryset)
+        known = set(filterset_class.base_filters) if filterset_class else set()
+        known |= {"page", "per_page", "order_column", "order_direction"}
+        if getattr(view, "unbounded", False):
+            known.add("cursor")
+        faults = unknown_parameters(request, known)
+        if filterset_class:
+            filterset = self.get_filterset(request, queryset, view)
+            if not filterset.is_valid():
+                faults |= {name: list(map(str, found)) for name, found in filterset.errors.items()}
+            elif not faults:
+                return filterset.qs
+        if faults:
+            raise invalid(faults)
+        return queryset
+
+
+def unknown_parameters(request: Request, known: set[str]) -> dict[str, list[str]]:
+    """The faults of every query parameter that is not `known`."""
+    hint = f"Known here: {', '.join(sorted(known))}." if known else "None is known here."
+    return {
+        name: [f"Unknown parameter. {hint}"] for name in request.query_params if name not in known
+    }
+
+
+class NoParameters:
+    """For endpoints that take no query parameter at all."""
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)  # type: ignore[misc]
+        faults = unknown_parameters(request, set())
+        if faults:
+            raise invalid(faults)

@@ -1,0 +1,146 @@
+"""Lists: an envelope keyed by the resource, paged by number or by cursor."""
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from math import ceil
+from typing import TYPE_CHECKING, Any
+
+from django.db.models import QuerySet
+from rest_framework.pagination import BasePagination
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from inro.common.errors import invalid
+
+if TYPE_CHECKING:  # settings name this module: rest_framework.views imports it while it loads
+    from rest_framework.views import APIView
+
+DEFAULT_PER_PAGE = 25
+MAX_PER_PAGE = 100
+MAX_ID = 2**63 - 1
+
+
+class EnvelopePagination(BasePagination):
+    """`{"<resource>": […], "meta": {"page", "per_page", "total", "total_pages"}}`.
+
+    The view names `resource` and `order_columns` (the first is the default; newest first).
+    `unbounded = True` adds the cursor: keyed by id, newest first only, its cost does not grow
+    with depth; the first page by number carries `next_cursor` too, so a walk can begin there.
+    """
+
+    params = ("page", "per_page", "order_column", "order_direction")
+
+    def paginate_queryset(
+        self, queryset: QuerySet, request: Request, view: "APIView | None" = None
+    ) -> list[Any]:
+        self.resource: str = view.resource  # type: ignore[union-attr]
+        unbounded: bool = getattr(view, "unbounded", False)
+        columns: tuple[str, ...] = getattr(view, "order_columns", ("created_at",))
+        asked = self._read(request, columns, unbounded)
+        if asked["cursor"] is not None:
+            return self._by_cursor(queryset, asked)
+        return self._by_number(queryset, asked, columns, unbounded)
+
+    def _read(self, request: Request, columns: tuple[str, ...], unbounded: bool) -> dict[str, Any]:
+        query, faults = request.query_params, {}
+        numbers = {}
+        for name, default in (("page", 1), ("per_page", DEFAULT_PER_PAGE)):
+            raw = query.get(name, str(default))
+            numbers[name] = int(raw) if raw.isascii() and raw.isdigit() and len(raw) < 10 else 0
+            if numbers[name] < 1:
+                faults[name] = ["Must be a whole number from 1 on."]
+        column, direction = query.get("order_column"), query.get("order_direction")
+        if column is not None and column not in columns:
+            faults["order_column"] = [f"Must be one of: {', '.join(columns)}."]
+        if direction is not None and direction not in {"asc", "desc"}:
+            faults["order_direction"] = ["Must be asc or desc."]
+        cursor = self._read_cursor(query.get("cursor"), faults) if unbounded else None
+        if cursor is not None and {"page", "order_column", "order_direction"} & set(query):
+            faults["cursor"] = ["Goes newest first; it cannot be combined with page or order."]
+        if faults:
+            raise invalid(faults)
+        numbers["per_page"] = min(numbers["per_page"], MAX_PER_PAGE)
+        return {**numbers, "column": column, "direction": direction or "desc", "cursor": cursor}
+
+    @staticmethod
+    def _read_cursor(raw: str | None, faults: dict[str, list[str]]) -> int | None:
+        if raw is None:
+            return None
+        try:
+            below = int(urlsafe_b64decode(raw + "=" * (-len(raw) % 4)))
+        except ValueError:
+            below = 0
+        if not 0 < below <= MAX_ID:
+            faults["cursor"] = ["Is not a cursor of ours; take it from meta.next_cursor."]
+        return below
+
+    @staticmethod
+    def _cursor_after(rows: list[Any], per_page: int) -> str | None:
+        """The cursor behind the last of `per_page` rows, if there was at least one more."""
+        if len(rows) <= per_page:
+            return None
+        return urlsafe_b64encode(str(rows[per_page - 1].pk).encode()).decode().rstrip("=")
+
+    def _by_cursor(self, queryset: QuerySet, asked: dict[str, Any]) -> list[Any]:
+        per_page = asked["per_page"]
+        rows = list(queryset.order_by("-pk").filter(pk__lt=asked["cursor"])[: per_page + 1])
+        self.meta = {"per_page": per_page, "next_cursor": self._cursor_after(rows, per_page)}
+        return rows[:per_page]
+
+    def _by_number(
+        self, queryset: QuerySet, asked: dict[str, Any], columns: tuple[str, ...], unbounded: bool
+    ) -> list[Any]:
+        page, per_page = asked["page"], asked["per_page"]
+        total = queryset.count()
+        sign = "-" if asked["direction"] == "desc" else ""
+        column = asked["column"]
+        # Ids grow with creation, and their index serves the page and the cursor alike.
+        by_id = column in (None, "created_at", "id")
+        order = [f"{sign}pk"] if by_id else [f"{sign}{column}", f"{sign}pk"]
+        start = (page - 1) * per_page
+        rows = list(queryset.order_by(*order)[start : start + per_page + 1])
+        self.meta = {
+            "page": page,
+            "per_page": per_page,
+            "total": total,
+            "total_pages": ceil(total / per_page),
+        }
+        if unbounded and page == 1 and by_id and sign:
+            self.meta["next_cursor"] = self._cursor_after(rows, per_page)
+        return rows[:per_page]
+
+    def get_paginated_response(self, data: Any) -> Response:
+        return Response({self.resource: data, "meta": self.meta})
+
+    def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
+        number = {"type": "integer"}
+        names = ("page", "per_page", "total", "total_pages")
+        meta = {
+            "type": "object",
+            "properties": {
+                **dict.fromkeys(names, number),
+                "next_cursor": {"type": ["string", "null"]},
+            },
+            "example": {"page": 1, "per_page": 25, "total": 312, "total_pages": 13},
+        }
+        resource = getattr(self, "resource", "results")
+        return {
+            "type": "object",
+            "required": [resource, "meta"],
+            "properties": {resource: schema, "meta": meta},
+        }
+
+    def get_schema_operation_parameters(self, view: "APIView") -> list[dict[str, Any]]:
+        self.resource = getattr(view, "resource", "results")
+        columns = list(getattr(view, "order_columns", ("created_at",)))
+        schemas: dict[str, dict[str, Any]] = {
+            "page": {"type": "integer", "minimum": 1, "default": 1},
+            "per_page": {"type": "integer", "minimum": 1, "default": DEFAULT_PER_PAGE},
+            "order_column": {"type": "string", "enum": columns},
+            "order_direction": {"type": "string", "enum": ["asc", "desc"]},
+        }
+        if getattr(view, "unbounded", False):
+            schemas["cursor"] = {"type": "string"}
+        return [
+            {"name": name, "in": "query", "required": False, "schema": schema}
+            for name, schema in schemas.items()
+        ]

@@ -1,0 +1,64 @@
+"""The base of every endpoint that serves rows of a workspace."""
+
+from typing import Any
+
+from django.db.models import QuerySet
+from rest_framework import mixins, status
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+from rest_framework.viewsets import GenericViewSet
+
+from inro.accounts.models import Workspace
+from inro.api.filters import NoParameters
+
+
+class WorkspaceApiView(NoParameters, APIView):
+    """An endpoint that is not a list of rows."""
+
+    @property
+    def workspace(self) -> Workspace:
+        return self.request.auth.workspace
+
+
+class WorkspaceViewSet(GenericViewSet):
+    """Rows of the asking workspace; another workspace's row answers exactly as a missing one.
+
+    Subclasses name `ability_noun`, `resource` (the key of the list's envelope) and `queryset`.
+    """
+
+    lookup_value_regex = r"\d{1,18}"
+    resource: str
+    ability_noun: str
+
+    @property
+    def workspace(self) -> Workspace:
+        return self.request.auth.workspace
+
+    def get_queryset(self) -> QuerySet:
+        queryset = super().get_queryset()
+        if getattr(self, "swagger_fake_view", False):
+            return queryset.none()
+        return queryset.for_workspace(self.workspace)  # type: ignore[attr-defined]
+
+    def get_serializer_context(self) -> dict[str, Any]:
+        context = super().get_serializer_context()
+        if not getattr(self, "swagger_fake_view", False):
+            context["workspace"] = self.workspace
+        return context
+
+    def created(self, data: Any, pk: int, *, code: int = status.HTTP_201_CREATED) -> Response:
+        """The answer to a POST: the object, and where it can be had again."""
+        location = f"{self.request.path.rstrip('/')}/{pk}"
+        return Response(data, status=code, headers={"Location": location})
+
+
+class ReadViewSet(NoParameters, mixins.RetrieveModelMixin, mixins.ListModelMixin, WorkspaceViewSet):
+    """List and retrieve."""
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        # A list's parameters are judged by its filter backend.
+        if getattr(self, "action", None) == "list":
+            WorkspaceViewSet.initial(self, request, *args, **kwargs)
+        else:
+            super().initial(request, *args, **kwargs)

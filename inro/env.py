@@ -1,0 +1,135 @@
+"""Typed readers of the environment, over django-environ.
+
+Every reader raises `ImproperlyConfigured` with the variable's name and what was wrong,
+so that a bad value stops the start instead of surfacing in the first request.
+Secrets may also be given as a file: `NAME_FILE=/run/secrets/name`.
+"""
+
+import os
+import secrets
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+_env = environ.Env()
+
+_TRUE = {"1", "true", "yes", "on"}
+_FALSE = {"0", "false", "no", "off", ""}
+
+
+def read_dotenv(path: Path) -> None:
+    """Load `path` into the environment; what is set already wins."""
+    if path.is_file():
+        environ.Env.read_env(str(path), overwrite=False)
+
+
+def text(name: str, default: str = "") -> str:
+    return str(_env.str(name, default=default)).strip()
+
+
+def flag(name: str, default: bool = False) -> bool:
+    value = text(name, "1" if default else "0").lower()
+    if value in _TRUE:
+        return True
+    if value in _FALSE:
+        return False
+    raise ImproperlyConfigured(f"{name} must be 1 or 0, not {value!r}.")
+
+
+def integer(name: str, default: int, *, low: int = 0, high: int | None = None) -> int:
+    raw = text(name, str(default))
+    try:
+        value = int(raw)
+    except ValueError:
+        raise ImproperlyConfigured(f"{name} must be a whole number, not {raw!r}.") from None
+    if value < low or (high is not None and value > high):
+        limits = f"at least {low}" if high is None else f"from {low} to {high}"
+        raise ImproperlyConfigured(f"{name} must be {limits}, not {value}.")
+    return value
+
+
+def seconds(name: str, default: float) -> float:
+    """A duration in seconds; fractions are allowed, a trailing `s` too."""
+    raw = text(name, str(default)).removesuffix("s").strip()
+    try:
+        value = float(raw)
+    except ValueError:
+        raise ImproperlyConfigured(f"{name} must be a number of seconds, not {raw!r}.") from None
+    if not 0 <= value < float("inf"):
+        raise ImproperlyConfigured(f"{name} must not be negative or endless.")
+    return value
+
+
+def words(name: str, default: str = "") -> list[str]:
+    return [part.strip() for part in text(name, default).split(",") if part.strip()]
+
+
+def ports(name: str, default: str) -> list[int]:
+    try:
+        found = [int(part) for part in words(name, default)]
+    except ValueError:
+        raise ImproperlyConfigured(f"{name} must be ports separated by commas.") from None
+    if any(not 0 < port < 65536 for port in found):
+        raise ImproperlyConfigured(f"{name} holds a port outside 1–65535.")
+    return found
+
+
+def choice(name: str, default: str, allowed: tuple[str, ...]) -> str:
+    value = text(name, default)
+    if value.lower() not in {option.lower() for option in allowed}:
+        raise ImproperlyConfigured(f"{name} must be one of {', '.join(allowed)}, not {value!r}.")
+    return next(option for option in allowed if option.lower() == value.lower())
+
+
+def url(name: str, default: str, schemes: tuple[str, ...] = ("http", "https")) -> str:
+    """An absolute URL without its trailing slash."""
+    value = text(name, default).rstrip("/")
+    parts = urlsplit(value)
+    if parts.scheme not in schemes or not parts.hostname:
+        raise ImproperlyConfigured(f"{name} must be a URL ({', '.join(schemes)}), not {value!r}.")
+    return value
+
+
+def rate(name: str, default: str) -> str:
+    """`N/min` (also sec, hour, day); `0` switches the limit off."""
+    value = text(name, default)
+    number, _, period = value.partition("/")
+    if value == "0" or (number.isdigit() and period in {"sec", "min", "hour", "day"}):
+        return value
+    raise ImproperlyConfigured(f"{name} must look like 60/min, or be 0; it is {value!r}.")
+
+
+def secret(name: str) -> str:
+    """The variable itself, else the content of the file that `<name>_FILE` names."""
+    value = text(name)
+    path = text(f"{name}_FILE")
+    if value or not path:
+        return value
+    try:
+        return Path(path).read_text().strip()
+    except OSError as error:
+        raise ImproperlyConfigured(f"{name}_FILE cannot be read: {error.strerror}.") from None
+
+
+def generated_secret(path: Path, *, make: str = "") -> str:
+    """The secret kept in `path`, made on the first start (by one process only) with mode 0600."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        value = make or secrets.token_urlsafe(50)
+        draft = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
+        if not path.exists():
+            handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(handle, "w") as file:
+                file.write(value + "\n")
+            try:
+                # A link fails when another process was first; a rename would replace its secret.
+                os.link(draft, path)
+            except FileExistsError:
+                pass
+            finally:
+                draft.unlink()
+        return path.read_text().strip()
+    except OSError as error:
+        raise ImproperlyConfigured(f"Cannot keep a secret in {path}: {error.strerror}.") from None

@@ -1,0 +1,22 @@
+"""Mounts everything; the only addresses outside the apps are the admin, health and documents."""
+
+from django.contrib import admin
+from django.urls import include, path
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+
+handler404 = "inro.api.errors.not_found"
+handler500 = "inro.api.errors.server_error"
+
+urlpatterns = [
+    path("admin/", admin.site.urls),
+    path("", include("inro.accounts.urls")),
+    path("health/", include("inro.common.urls")),
+    path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("api/docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
+    path("api/v1/", include("inro.api.urls")),
+    path("api/v1/", include("media_library.urls.api")),
+    path("api/v1/", include("messaging.urls.api")),
+    path("api/v1/", include("automations.urls.api")),
+    path("media/", include("media_library.urls.media")),
+    path("webhooks/", include("messaging.urls.webhooks")),
+]

@@ -1,0 +1,14 @@
+"""What happens here that a storey above may act on.
+
+All are sent inside the transaction that made them true; receivers write rows there and start
+tasks with `waking.wake()`, so that a kill never loses half a story.
+"""
+
+from django.dispatch import Signal
+
+# An inbound event of a person was applied. `arrival` is a `messaging.receiving.Arrival`.
+person_arrived = Signal()
+
+# Messages reached a final or confirmed state. `changes` is a list of
+# `messaging.delivery.settle.Settled(message_id, story, position, status, error_code, …)`.
+messages_settled = Signal()

@@ -1,0 +1,69 @@
+"""What every test stands on: no network but loopback, files in a folder of its own."""
+
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.cache import cache
+from rest_framework.test import APIClient
+
+from inro.accounts.models import ApiToken, Workspace
+
+LOOPBACK = {"127.0.0.1", "::1", "localhost"}
+
+
+@pytest.fixture(autouse=True)
+def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A connection that leaves this machine fails the test, whoever catches the error."""
+    real = socket.socket.connect
+
+    def connect(self: socket.socket, address: Any) -> None:
+        if self.family != socket.AF_UNIX and address[0] not in LOOPBACK:
+            pytest.fail(f"A test tried to reach {address[0]}.")
+        real(self, address)
+
+    monkeypatch.setattr(socket.socket, "connect", connect)
+
+
+@pytest.fixture(autouse=True)
+def own_files(settings: Any, tmp_path: Path) -> Iterator[Path]:
+    """Media, temporary files and the queue live in this test's own folder."""
+    media = tmp_path / "media"
+    settings.STORAGES = {
+        **settings.STORAGES,
+        "default": {
+            "BACKEND": "django.core.files.storage.FileSystemStorage",
+            "OPTIONS": {"location": str(media), "base_url": None},
+        },
+    }
+    settings.TEMP_DIR = tmp_path / "tmp"
+    settings.TEMP_DIR.mkdir()
+    settings.FILE_UPLOAD_TEMP_DIR = str(settings.TEMP_DIR)
+    cache.clear()
+    yield media
+
+
+@pytest.fixture
+def workspace(db: None) -> Workspace:
+    return Workspace.objects.create(name="Acme", subdomain="acme", plan="pro")
+
+
+@pytest.fixture
+def stranger(db: None) -> Workspace:
+    """Another business, whose rows must never show."""
+    return Workspace.objects.create(name="Rival", subdomain="rival", plan="pro")
+
+
+@pytest.fixture
+def api(workspace: Workspace) -> APIClient:
+    """A client with a token of `workspace` that may do everything."""
+    return client_of(workspace)
+
+
+def client_of(workspace: Workspace, abilities: list[str] | None = None) -> APIClient:
+    _, plain = ApiToken.issue(workspace, name="test", abilities=abilities)
+    client = APIClient()
+    client.credentials(HTTP_AUTHORIZATION=f"Bearer {plain}")
+    return client
