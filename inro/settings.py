@@ -12,7 +12,9 @@ from inro import env
 from inro.broker import register as register_embedded_broker
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-env.read_dotenv(BASE_DIR / ".env")
+_dotenv = env.text("ENV_FILE", str(BASE_DIR / ".env"))
+if _dotenv:
+    env.read_dotenv(Path(_dotenv))
 
 DEBUG = env.flag("DEBUG")
 DATA_DIR = Path(env.text("DATA_DIR", "./var")).expanduser()
@@ -163,7 +165,7 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
 
 # --- Queue -------------------------------------------------------------------------------
 REDIS_URL = env.text("REDIS_URL")
-CELERY_BROKER_URL = env.text("CELERY_BROKER_URL") or REDIS_URL or "inro-sqlite://"
+CELERY_BROKER_URL = env.text("CELERY_BROKER_URL") or REDIS_URL or "inro-sqlite://localhost"
 QUEUE_FILE = DATA_DIR / "queue.sqlite3"
 if CELERY_BROKER_URL.startswith("inro-sqlite"):
     register_embedded_broker()
@@ -229,7 +231,8 @@ FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.TemporaryFileUploadHand
 # Bodies that are not multipart; files have MEDIA_MAX_BYTES.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 2_000
-TEMP_DIR.mkdir(parents=True, exist_ok=True)
+DATA_DIR.mkdir(parents=True, exist_ok=True, mode=0o700)
+TEMP_DIR.mkdir(exist_ok=True)
 
 # --- Outgoing requests -------------------------------------------------------------------
 OUTGOING_PORTS = env.ports("OUTGOING_PORTS", "80,443")

@@ -79,7 +79,9 @@ class RequestLogMiddleware:
         started = time.monotonic()
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             response = self.get_response(request)
-            log.info(
+            # Probes come every few seconds and say nothing while they succeed.
+            quiet = request.path.startswith("/health/") and response.status_code == 200
+            (log.debug if quiet else log.info)(
                 "request",
                 method=request.method,
                 path=_SECRET_PATH.sub(r"/\1/…", request.path),

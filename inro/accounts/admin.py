@@ -1,0 +1,155 @@
+from typing import Any, ClassVar
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.auth.admin import UserAdmin
+from django.contrib.auth.models import Group
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.utils import timezone
+
+from inro.accounts.models import (
+    ABILITIES,
+    ALL_ABILITIES,
+    ApiToken,
+    AuditEntry,
+    Membership,
+    User,
+    Workspace,
+)
+from inro.accounts.workspace_admin import ReadOnlyAdmin, WorkspaceAdmin
+
+admin.site.site_header = "Inrō"
+admin.site.site_title = "Inrō"
+admin.site.index_title = "Conversations, media and automations"
+admin.site.unregister(Group)
+
+ABILITY_CHOICES = [(ALL_ABILITIES, "everything"), *((name, name) for name in ABILITIES)]
+
+
+class MembershipInline(admin.TabularInline):
+    model = Membership
+    extra = 0
+    autocomplete_fields = ("workspace",)
+
+
+@admin.register(User)
+class InroUserAdmin(UserAdmin):
+    """Who may sign in; superusers only."""
+
+    list_display = ("username", "email", "is_staff", "is_superuser", "last_login")
+    inlines = (MembershipInline,)
+
+
+@admin.register(Workspace)
+class WorkspacesAdmin(WorkspaceAdmin):
+    """A member may rename their workspace and set its time zone; the rest is the superuser's."""
+
+    list_display = ("name", "subdomain", "plan", "timezone", "created_at")
+    search_fields = ("name", "subdomain")
+    list_filter = ("plan",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        return Workspace.objects.for_user(request.user)
+
+    def get_list_filter(self, request: HttpRequest) -> list[Any]:
+        return list(self.list_filter)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        return () if request.user.is_superuser else ("subdomain", "plan")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return request.user.is_superuser
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return request.user.is_superuser
+
+
+class ApiTokenForm(forms.ModelForm):
+    abilities = forms.MultipleChoiceField(
+        choices=ABILITY_CHOICES,
+        initial=[ALL_ABILITIES],
+        widget=forms.CheckboxSelectMultiple,
+        help_text="What the token may do.",
+    )
+
+    class Meta:
+        model = ApiToken
+        fields = ("workspace", "name", "abilities", "expires_at")
+
+
+@admin.register(ApiToken)
+class ApiTokenAdmin(WorkspaceAdmin):
+    """A token is shown once, on the page that answers its creation."""
+
+    form = ApiTokenForm
+    list_display = ("name", "workspace", "begins_with", "can_do", "state", "last_used_at")
+    search_fields = ("name", "key_id")
+    actions: ClassVar = ["revoke"]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        return ("workspace", "begins_with", "state", "last_used_at", "created_at") if obj else ()
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        asked = ("workspace", "name", "abilities", "expires_at")
+        return (*asked, "begins_with", "state", "last_used_at", "created_at") if obj else asked
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        # Revoked tokens stay, so that the audit log keeps meaning something.
+        return False
+
+    @admin.display(description="Begins with")
+    def begins_with(self, token: ApiToken) -> str:
+        return f"{token.PREFIX}{token.key_id}…"
+
+    @admin.display(description="May do")
+    def can_do(self, token: ApiToken) -> str:
+        return "everything" if ALL_ABILITIES in token.abilities else ", ".join(token.abilities)
+
+    @admin.display(description="State")
+    def state(self, token: ApiToken) -> str:
+        if token.revoked_at:
+            return f"revoked {token.revoked_at:%Y-%m-%d}"
+        if not token.is_usable:
+            return "expired"
+        return f"until {token.expires_at:%Y-%m-%d}" if token.expires_at else "valid"
+
+    def save_model(self, request: HttpRequest, obj: ApiToken, form: Any, change: bool) -> None:
+        if not change:
+            obj.plain = obj.renew()  # type: ignore[attr-defined]
+        super().save_model(request, obj, form, change)
+        done = "token changed" if change else "token issued"
+        AuditEntry.record(obj.workspace, request.user, done, obj, abilities=obj.abilities)
+
+    def response_add(
+        self, request: HttpRequest, obj: ApiToken, post_url_continue: str | None = None
+    ) -> HttpResponse:
+        """The secret is in this one answer, not in a redirect, a cookie or the session."""
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": "API token issued",
+            "token": obj,
+            "plain": obj.plain,  # type: ignore[attr-defined]
+        }
+        answer = TemplateResponse(request, "admin/accounts/apitoken/issued.html", context)
+        answer["Cache-Control"] = "no-store"
+        return answer
+
+    @admin.action(description="Revoke the selected tokens")
+    def revoke(self, request: HttpRequest, queryset: QuerySet) -> None:
+        revoked = 0
+        for token in queryset.select_related("workspace").filter(revoked_at=None):
+            if queryset.filter(pk=token.pk, revoked_at=None).update(revoked_at=timezone.now()):
+                AuditEntry.record(token.workspace, request.user, "token revoked", token)
+                revoked += 1
+        self.message_user(request, f"{revoked} tokens revoked.", messages.SUCCESS)
+
+
+@admin.register(AuditEntry)
+class AuditEntryAdmin(ReadOnlyAdmin):
+    list_display = ("created_at", "workspace", "actor", "action", "target")
+    search_fields = ("actor", "action", "target")
+    list_filter = ("action",)
+    date_hierarchy = "created_at"

@@ -1,0 +1,180 @@
+"""Everything on one machine, in one command."""
+
+import fcntl
+import os
+import signal
+import socket
+import sqlite3
+import sys
+import time
+import urllib.request
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO, Any
+
+from celery.beat import EmbeddedService
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+from django.utils import timezone
+
+from inro.accounts.starting import first_start, login_link, operator
+from inro.celery import app
+from inro.common.models import Heartbeat
+from inro.common.supervising import Child, Supervisor
+
+READY_SECONDS = 60
+
+
+class Command(BaseCommand):
+    help = "Migrate, then run the web server, the workers and the clock until Ctrl-C."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        # Conversations are nobody else's business on a shared machine.
+        os.umask(0o077)
+        # The handle is kept: the lock ends with this process, however it ends.
+        self.lock = only_one(settings.DATA_DIR / "runall.lock")
+        refuse_taken_port(settings.HOST, settings.PORT)
+        migrate()
+        token = first_start()
+        supervisor = Supervisor(processes())
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, lambda *_: supervisor.stop.set())
+        started_at = timezone.now()
+        connection.close()
+        supervisor.start()
+        beat = start_beat()
+        try:
+            if wait_until_ready(supervisor, started_at):
+                self.announce(token)
+            while not supervisor.stop.wait(0.3):
+                supervisor.watch()
+                if not beat.is_alive():
+                    beat = start_beat()
+        finally:
+            self.stdout.write("Stopping …")
+            beat.stop()
+            supervisor.shut_down()
+            self.stdout.write("Stopped.")
+
+    def announce(self, token: str | None) -> None:
+        base = f"http://{reachable_host()}:{settings.PORT}"
+        shown = token or "apitk_…"
+        lines = [
+            "",
+            f"Admin  {login_link(operator(), base)}",
+            f"API    {base}/api/v1/   (documents: {base}/api/docs/)",
+            f"Token  {token}"
+            if token
+            else "Token  as before; a new one: .venv/bin/python manage.py issue_token --workspace demo",
+            f"Try    curl -s {base}/api/v1/me -H 'Authorization: Bearer {shown}'",
+            "Ready",
+        ]
+        self.stdout.write("\n".join(lines))
+        self.stdout.flush()
+
+
+def reachable_host() -> str:
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.HOST, settings.HOST)  # noqa: S104
+    return f"[{host}]" if ":" in host else host
+
+
+def only_one(path: Path) -> IO[str]:
+    """Refuse a second supervisor over the same data."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle = path.open("w")
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        raise CommandError(f"It is already running on the data in {path.parent}.") from None
+    return handle
+
+
+def refuse_taken_port(host: str, port: int) -> None:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with closing(socket.socket(family, socket.SOCK_STREAM)) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise CommandError(
+                f"Cannot listen on {host} port {port} ({error.strerror}). "
+                "Choose another: PORT=8001 make run"
+            ) from None
+
+
+def migrate() -> None:
+    executor = MigrationExecutor(connection)
+    pending = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    if not pending:
+        return
+    if connection.vendor == "sqlite" and executor.loader.applied_migrations:
+        copy_database(Path(connection.settings_dict["NAME"]))
+    call_command("migrate", interactive=False, verbosity=0)
+
+
+def copy_database(source: Path) -> Path:
+    """A consistent copy beside the database, before its tables are changed."""
+    target = source.with_name(f"{source.stem}.before-{datetime.now(UTC):%Y%m%d-%H%M%S}.sqlite3")
+    with closing(sqlite3.connect(source)) as old, closing(sqlite3.connect(target)) as new:
+        old.backup(new)
+    return target
+
+
+def processes() -> list[Child]:
+    python = [sys.executable, "-m"]
+    web = [*python, "granian", "--interface", "wsgi", "inro.wsgi:application"]
+    web += ["--host", settings.HOST, "--port", str(settings.PORT)]
+    web += ["--workers", "1", "--blocking-threads", str(settings.WEB_THREADS)]
+    # Below "error" it warns at every start that there are more threads than cores; they wait.
+    web += ["--respawn-failed-workers", "--log-level", "error"]
+    worker = [*python, "celery", "-A", "inro", "-q", "worker", "--pool", "threads"]
+    worker += ["-l", "WARNING"]
+    worker += ["--without-gossip", "--without-mingle", "--without-heartbeat"]
+    here = {
+        "PYTHONUNBUFFERED": "1",
+        # Tasks are JSON of ids, so the warning about root and pickled tasks is not for us.
+        "PYTHONWARNINGS": "ignore:You're running the worker with superuser privileges",
+    }
+    return [
+        Child("web", web, here),
+        Child(
+            "worker",
+            [*worker, "-c", "16", "-n", "worker@%h", "-Q", "inbound,delivery,default"],
+            here,
+        ),
+        Child("media", [*worker, "-c", "8", "-n", "media@%h", "-Q", "media,campaigns"], here),
+    ]
+
+
+def start_beat() -> Any:
+    """The clock as a thread of ours: a `worker -B` leaves an orphan when it is killed."""
+    beat = EmbeddedService(app, thread=True, scheduler_cls="celery.beat:Scheduler")
+    beat.daemon = True
+    beat.start()
+    return beat
+
+
+def wait_until_ready(supervisor: Supervisor, started_at: datetime) -> bool:
+    """Until the web process answers and a worker has ticked."""
+    deadline = time.monotonic() + READY_SECONDS
+    while time.monotonic() < deadline and not supervisor.stop.wait(0.2):
+        supervisor.watch()
+        if web_answers() and Heartbeat.objects.filter(name="tick", at__gt=started_at).exists():
+            return True
+    if not supervisor.stop.is_set():
+        raise CommandError(f"Not ready after {READY_SECONDS} s; see the lines above.")
+    return False
+
+
+def web_answers() -> bool:
+    address = f"http://{reachable_host()}:{settings.PORT}/health/live"
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(address, timeout=2) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False

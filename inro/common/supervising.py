@@ -1,0 +1,107 @@
+"""Several processes under one: started together, restarted when one dies, stopped together."""
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import IO
+
+TERM_SECONDS = 20  # for what runs to finish; then it is killed
+RESTART_SECONDS = (0.5, 15.0)
+_PR_SET_PDEATHSIG = 1
+
+
+def _die_with_parent() -> None:
+    """On Linux, have the kernel end this process when the supervisor is killed outright."""
+    try:
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    except (OSError, AttributeError):
+        return
+
+
+@dataclass
+class Child:
+    """One supervised process. It leads a session of its own, so a Ctrl-C reaches only us."""
+
+    name: str
+    command: list[str]
+    environment: Mapping[str, str] = field(default_factory=dict)
+    process: "subprocess.Popen[bytes] | None" = None
+    started_at: float = 0.0
+    pause: float = RESTART_SECONDS[0]
+
+    def start(self) -> None:
+        self.started_at = time.monotonic()
+        self.process = subprocess.Popen(  # noqa: S603 - our own commands
+            self.command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            preexec_fn=_die_with_parent if sys.platform == "linux" else None,
+            env={**os.environ, **self.environment},
+        )
+        if self.process.stdout:
+            threading.Thread(target=self._relay, args=(self.process.stdout,), daemon=True).start()
+
+    def _relay(self, lines: IO[bytes]) -> None:
+        for line in lines:
+            sys.stdout.write(f"{self.name:6} | {line.decode(errors='replace')}")
+            sys.stdout.flush()
+
+    @property
+    def is_running(self) -> bool:
+        return self.process is not None and self.process.poll() is None
+
+    def signal(self, number: int) -> None:
+        """To the whole session: a server's own worker processes must not outlive it."""
+        if self.process is not None:
+            try:
+                os.killpg(self.process.pid, number)
+            except (ProcessLookupError, PermissionError):
+                return
+
+
+class Supervisor:
+    """Keeps `children` running until `stop` is set."""
+
+    def __init__(self, children: list[Child]) -> None:
+        self.children = children
+        self.stop = threading.Event()
+
+    def start(self) -> None:
+        for child in self.children:
+            child.start()
+
+    def watch(self) -> None:
+        """Restart what died, with a growing pause while it keeps dying at once."""
+        for child in self.children:
+            if child.is_running or self.stop.is_set():
+                continue
+            code = child.process.returncode if child.process else None
+            if time.monotonic() - child.started_at > 60:
+                child.pause = RESTART_SECONDS[0]
+            print(f"{child.name} ended with {code}; starting it again", flush=True)  # noqa: T201
+            child.signal(signal.SIGKILL)
+            self.stop.wait(child.pause)
+            child.pause = min(child.pause * 2, RESTART_SECONDS[1])
+            if not self.stop.is_set():
+                child.start()
+
+    def shut_down(self) -> None:
+        """Ask everything to finish, then make sure that it has."""
+        self.stop.set()
+        for number, patience in ((signal.SIGTERM, TERM_SECONDS), (signal.SIGKILL, 3)):
+            for child in self.children:
+                if child.is_running:
+                    child.signal(number)
+            deadline = time.monotonic() + patience
+            while time.monotonic() < deadline and any(c.is_running for c in self.children):
+                time.sleep(0.05)
+        for child in self.children:
+            child.signal(signal.SIGKILL)
