@@ -169,7 +169,7 @@ CELERY_BROKER_URL = env.text("CELERY_BROKER_URL") or REDIS_URL or "inro-sqlite:/
 QUEUE_FILE = DATA_DIR / "queue.sqlite3"
 if CELERY_BROKER_URL.startswith("inro-sqlite"):
     register_embedded_broker()
-    CELERY_BROKER_TRANSPORT_OPTIONS = {"path": str(QUEUE_FILE)}
+    CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, object] = {"path": str(QUEUE_FILE)}
 elif CELERY_BROKER_URL.startswith("redis"):
     CELERY_BROKER_TRANSPORT_OPTIONS = {
         "visibility_timeout": 300,

@@ -1,4 +1,4 @@
-from typing import Any, ClassVar
+from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
@@ -86,7 +86,7 @@ class ApiTokenAdmin(WorkspaceAdmin):
     form = ApiTokenForm
     list_display = ("name", "workspace", "begins_with", "can_do", "state", "last_used_at")
     search_fields = ("name", "key_id")
-    actions: ClassVar = ["revoke"]
+    actions = ("revoke",)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         return ("workspace", "begins_with", "state", "last_used_at", "created_at") if obj else ()

@@ -209,7 +209,9 @@ class AuditEntry(WorkspaceOwned):
         return f"{self.actor}: {self.action} {self.target}"
 
     @classmethod
-    def record(cls, workspace: Workspace, actor: Any, action: str, target: Any, **details: Any) -> None:
+    def record(
+        cls, workspace: Workspace, actor: Any, action: str, target: Any, **details: Any
+    ) -> None:
         cls.objects.create(
             workspace=workspace,
             actor=str(actor)[:150],

@@ -31,9 +31,7 @@ def first_start() -> str | None:
     with transaction.atomic():
         if Workspace.objects.exists():
             return None
-        workspace = Workspace.objects.create(
-            name="Demo", subdomain=DEMO_SUBDOMAIN, plan=Plan.TRIAL
-        )
+        workspace = Workspace.objects.create(name="Demo", subdomain=DEMO_SUBDOMAIN, plan=Plan.TRIAL)
         Membership.objects.create(user=operator(), workspace=workspace)
         for part in DEMO_PARTS:
             part.create(workspace)

@@ -9,7 +9,7 @@ from rest_framework.authentication import (
     SessionAuthentication,
     get_authorization_header,
 )
-from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.exceptions import AuthenticationFailed, NotAuthenticated
 from rest_framework.request import Request
 
 from inro.accounts.models import ApiToken, Workspace
@@ -25,6 +25,14 @@ class Access:
 
     def can(self, ability: str) -> bool:
         return self.token is None or self.token.can(ability)
+
+
+def access_of(request: Request) -> Access:
+    """Who asks, for views behind the default permissions."""
+    access = request.auth
+    if not isinstance(access, Access):
+        raise NotAuthenticated("Give an API token: 'Authorization: Bearer apitk_…'.")
+    return access
 
 
 class TokenAuthentication(BaseAuthentication):
@@ -54,7 +62,7 @@ class TokenAuthentication(BaseAuthentication):
 class WorkspaceSessionAuthentication(SessionAuthentication):
     """A session of the admin; the workspace is `X-Workspace`, or the user's only one."""
 
-    def authenticate(self, request: Request) -> tuple[Any, Access] | None:  # type: ignore[override]
+    def authenticate(self, request: Request) -> tuple[Any, Access] | None:
         found = super().authenticate(request)
         if found is None:
             return None

@@ -67,29 +67,28 @@ def flatten(detail: Any, path: str = "") -> Details:
     return found
 
 
+# What each foreign exception means; its own words are kept where they are fit for people.
+_MEANINGS: list[tuple[tuple[type[Exception], ...], str, str]] = [
+    ((exceptions.ParseError,), "malformed_json", "The body is not valid JSON or form data."),
+    ((exceptions.NotAuthenticated, exceptions.AuthenticationFailed), "authentication_failed", ""),
+    ((Http404, exceptions.NotFound), "not_found", "There is no such resource in this workspace."),
+    ((PermissionDenied, exceptions.PermissionDenied), "permission_denied", ""),
+    ((RequestDataTooBig,), "too_large", "The request body is too large."),
+    ((exceptions.MethodNotAllowed,), "method_not_allowed", ""),
+    ((exceptions.UnsupportedMediaType,), "unsupported_media_type", ""),
+    ((exceptions.Throttled,), "rate_limited", ""),
+]
+
+
 def as_refused(error: Exception) -> Refused | None:
     """The refusal that `error` stands for; None for a fault of ours."""
-    match error:
-        case Refused():
-            return error
-        case exceptions.ValidationError():
-            return invalid(flatten(error.detail))
-        case exceptions.ParseError():
-            return Refused("malformed_json", "The body is not valid JSON or form data.")
-        case exceptions.NotAuthenticated() | exceptions.AuthenticationFailed():
-            return Refused("authentication_failed", str(error.detail))
-        case Http404() | exceptions.NotFound():
-            return Refused("not_found", "There is no such resource in this workspace.")
-        case PermissionDenied() | exceptions.PermissionDenied():
-            return Refused("permission_denied", str(error) or "You may not do this.")
-        case RequestDataTooBig():
-            return Refused("too_large", "The request body is too large.")
-        case exceptions.MethodNotAllowed():
-            return Refused("method_not_allowed", str(error.detail))
-        case exceptions.UnsupportedMediaType():
-            return Refused("unsupported_media_type", str(error.detail))
-        case exceptions.Throttled():
-            return Refused("rate_limited", str(error.detail))
+    if isinstance(error, Refused):
+        return error
+    if isinstance(error, exceptions.ValidationError):
+        return invalid(flatten(error.detail))
+    for types, code, message in _MEANINGS:
+        if isinstance(error, types):
+            return Refused(code, message or str(error) or "You may not do this.")
     return None
 
 

@@ -27,7 +27,8 @@ class StrictFilterBackend(DjangoFilterBackend):
             if not filterset.is_valid():
                 faults |= {name: list(map(str, found)) for name, found in filterset.errors.items()}
             elif not faults:
-                return filterset.qs
+                filtered: QuerySet = filterset.qs
+                return filtered
         if faults:
             raise invalid(faults)
         return queryset

@@ -10,6 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from inro.accounts.models import ALL_ABILITIES, ApiToken, Workspace
+from inro.api.authentication import access_of
 from inro.api.views import WorkspaceApiView
 from inro.common.registry import Registry
 
@@ -50,7 +51,7 @@ class MeView(WorkspaceApiView):
     def get(self, request: Request) -> Response:
         """The workspace, the token and the channels behind this request."""
         session = {"name": str(request.user), "abilities": [ALL_ABILITIES], "expires_at": None}
-        token = request.auth.token
+        token = access_of(request).token
         return Response(
             {
                 "workspace": WorkspaceSerializer(self.workspace).data,

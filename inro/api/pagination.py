@@ -29,7 +29,7 @@ class EnvelopePagination(BasePagination):
 
     params = ("page", "per_page", "order_column", "order_direction")
 
-    def paginate_queryset(
+    def paginate_queryset(  # type: ignore[override]
         self, queryset: QuerySet, request: Request, view: "APIView | None" = None
     ) -> list[Any]:
         self.resource: str = view.resource  # type: ignore[union-attr]

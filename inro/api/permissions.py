@@ -2,11 +2,10 @@
 
 from typing import TYPE_CHECKING
 
-from rest_framework.exceptions import NotAuthenticated
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 
-from inro.api.authentication import Access
+from inro.api.authentication import access_of
 from inro.common.errors import Refused
 
 if TYPE_CHECKING:  # settings name this module: rest_framework.views imports it while it loads
@@ -17,9 +16,7 @@ class PaidPlan(BasePermission):
     """The API needs the plan `pro` or `trial`."""
 
     def has_permission(self, request: Request, view: "APIView") -> bool:
-        if not isinstance(request.auth, Access):
-            raise NotAuthenticated("Give an API token: 'Authorization: Bearer apitk_…'.")
-        if not request.auth.workspace.has_api:
+        if not access_of(request).workspace.has_api:
             raise Refused(
                 "plan_required", "The API needs the plan pro or trial; this workspace is on free."
             )
@@ -31,10 +28,8 @@ class HasAbility(BasePermission):
 
     def has_permission(self, request: Request, view: "APIView") -> bool:
         ability = required_ability(view, request.method or "GET")
-        if ability and not request.auth.can(ability):
-            raise Refused(
-                "missing_ability", f"Token does not have the required ability: {ability}"
-            )
+        if ability and not access_of(request).can(ability):
+            raise Refused("missing_ability", f"Token does not have the required ability: {ability}")
         return True
 
 

@@ -50,7 +50,7 @@ class ApiSchema(AutoSchema):
         return given or self.get_description().strip().split("\n")[0].rstrip(".") or None
 
 
-class TokenScheme(OpenApiAuthenticationExtension):
+class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     target_class = "inro.api.authentication.TokenAuthentication"
     name = "token"
 
@@ -58,7 +58,7 @@ class TokenScheme(OpenApiAuthenticationExtension):
         return {"type": "http", "scheme": "bearer", "description": "`Bearer apitk_…`"}
 
 
-class SessionScheme(OpenApiAuthenticationExtension):
+class SessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     target_class = "inro.api.authentication.WorkspaceSessionAuthentication"
     name = "session"
 

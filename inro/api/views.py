@@ -10,6 +10,7 @@ from rest_framework.views import APIView
 from rest_framework.viewsets import GenericViewSet
 
 from inro.accounts.models import Workspace
+from inro.api.authentication import access_of
 from inro.api.filters import NoParameters
 
 
@@ -18,7 +19,7 @@ class WorkspaceApiView(NoParameters, APIView):
 
     @property
     def workspace(self) -> Workspace:
-        return self.request.auth.workspace
+        return access_of(self.request).workspace
 
 
 class WorkspaceViewSet(GenericViewSet):
@@ -33,16 +34,17 @@ class WorkspaceViewSet(GenericViewSet):
 
     @property
     def workspace(self) -> Workspace:
-        return self.request.auth.workspace
+        return access_of(self.request).workspace
 
     def get_queryset(self) -> QuerySet:
         queryset = super().get_queryset()
         if getattr(self, "swagger_fake_view", False):
             return queryset.none()
-        return queryset.for_workspace(self.workspace)  # type: ignore[attr-defined]
+        mine: QuerySet = queryset.for_workspace(self.workspace)  # type: ignore[attr-defined]
+        return mine
 
     def get_serializer_context(self) -> dict[str, Any]:
-        context = super().get_serializer_context()
+        context = dict(super().get_serializer_context())
         if not getattr(self, "swagger_fake_view", False):
             context["workspace"] = self.workspace
         return context

@@ -43,14 +43,16 @@ SWEEPS: Registry[Sweep] = Registry("sweeps", key=lambda sweep: sweep.name)
 
 
 def claim(
-    rows: "models.QuerySet", pk: int, lease: timedelta, now: datetime | None = None, **changes: object
+    rows: "models.QuerySet",
+    pk: int,
+    lease: timedelta,
+    now: datetime | None = None,
+    **changes: object,
 ) -> int | None:
     """Take the row `pk` out of `rows` if its lease is free; its new turn, or None when lost."""
     now = now or timezone.now()
     free = Q(lease_until=None) | Q(lease_until__lt=now)
-    taken = rows.filter(free, pk=pk).update(
-        lease_until=now + lease, turn=F("turn") + 1, **changes
-    )
+    taken = rows.filter(free, pk=pk).update(lease_until=now + lease, turn=F("turn") + 1, **changes)
     if not taken:
         return None
     return int(rows.model._base_manager.values_list("turn", flat=True).get(pk=pk))

@@ -26,8 +26,7 @@ def _queue() -> None:
 
     with app.connection_for_write(connect_timeout=2) as broker:
         broker.ensure_connection(max_retries=1, timeout=2)
-        with broker.channel() as channel:
-            channel.queue_declare(queue=settings.CELERY_TASK_DEFAULT_QUEUE, passive=False)
+        broker.SimpleQueue(settings.CELERY_TASK_DEFAULT_QUEUE).qsize()
 
 
 def _storage() -> None:

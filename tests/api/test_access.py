@@ -38,7 +38,14 @@ def test_api_key_header_means_the_same(workspace):
 
 @pytest.mark.parametrize(
     "header",
-    ["Bearer apitk_wrong", "Bearer", "Bearer ", "Token abc", "Basic YTpi", "Bearer apitk_" + "é" * 60],
+    [
+        "Bearer apitk_wrong",
+        "Bearer",
+        "Bearer ",
+        "Token abc",
+        "Basic YTpi",
+        "Bearer apitk_" + "é" * 60,
+    ],
 )
 def test_wrong_token_is_refused(workspace, header):
     client = APIClient(headers={"Authorization": header.encode().decode("latin-1")})

@@ -27,6 +27,7 @@ from inro.common.models import Heartbeat
 from inro.common.supervising import Child, Supervisor
 
 READY_SECONDS = 60
+ISSUE_COMMAND = ".venv/bin/python manage.py issue_token --workspace demo"
 
 
 class Command(BaseCommand):
@@ -67,9 +68,7 @@ class Command(BaseCommand):
             "",
             f"Admin  {login_link(operator(), base)}",
             f"API    {base}/api/v1/   (documents: {base}/api/docs/)",
-            f"Token  {token}"
-            if token
-            else "Token  as before; a new one: .venv/bin/python manage.py issue_token --workspace demo",
+            f"Token  {token}" if token else f"Token  as before; a new one: {ISSUE_COMMAND}",
             f"Try    curl -s {base}/api/v1/me -H 'Authorization: Bearer {shown}'",
             "Ready",
         ]
@@ -152,7 +151,7 @@ def processes() -> list[Child]:
 
 def start_beat() -> Any:
     """The clock as a thread of ours: a `worker -B` leaves an orphan when it is killed."""
-    beat = EmbeddedService(app, thread=True, scheduler_cls="celery.beat:Scheduler")
+    beat: Any = EmbeddedService(app, thread=True, scheduler_cls="celery.beat:Scheduler")
     beat.daemon = True
     beat.start()
     return beat

@@ -1,0 +1,180 @@
+"""Registry, claims, waking, folding, signing, crypto, logs."""
+
+import json
+import logging
+from datetime import timedelta
+
+import pytest
+import structlog
+from django.db import transaction
+from django.test import Client
+from django.utils import timezone
+from hypothesis import given
+from hypothesis import strategies as st
+
+from inro.accounts.models import Workspace
+from inro.common import claims, crypto, waking
+from inro.common.folding import fold
+from inro.common.models import Heartbeat
+from inro.common.registry import Registry
+from inro.common.signing import sign, unsign
+from inro.common.tasks import tick
+from media_library.models import Fetch
+
+
+def test_registry_refuses_a_key_twice_and_names_the_missing_one():
+    registry = Registry("colours", key=str.lower, items=["Red"])
+    with pytest.raises(ValueError, match="colours already has 'red'"):
+        registry.add("RED")
+    with pytest.raises(KeyError, match="colours has no 'blue'"):
+        registry["blue"]
+    assert (registry.get("blue"), registry.keys(), len(registry)) == (None, ["red"], 1)
+
+
+@pytest.fixture
+def row(workspace: Workspace) -> Fetch:
+    return Fetch.objects.create(workspace=workspace, url="https://example.com/a.jpg")
+
+
+def test_claim_is_won_once(row):
+    lease = timedelta(seconds=30)
+    assert claims.claim(Fetch.objects.all(), row.pk, lease, status="running") == 1
+    assert claims.claim(Fetch.objects.all(), row.pk, lease) is None
+    row.refresh_from_db()
+    assert (row.status, row.turn) == ("running", 1)
+    later = timezone.now() + timedelta(seconds=31)
+    assert claims.claim(Fetch.objects.all(), row.pk, lease, later) == 2
+
+
+def test_claim_respects_the_filter(row):
+    assert claims.claim(Fetch.objects.filter(status="failed"), row.pk, timedelta(1)) is None
+    row.refresh_from_db()
+    assert (row.turn, row.lease_until) == (0, None)
+
+
+def test_a_failing_sweep_does_not_hold_up_the_others(db, monkeypatch):
+    ran = []
+    registry: Registry[claims.Sweep] = Registry("sweeps", key=lambda sweep: sweep.name)
+    registry.add(claims.Sweep("broken", Fetch, lambda now: 1 // 0))
+    registry.add(claims.Sweep("sound", Fetch, lambda now: len(ran) or ran.append(now) or 3))
+    monkeypatch.setattr(claims, "SWEEPS", registry)
+    assert claims.sweep() == {"sound": 3}
+    assert len(ran) == 1
+
+
+def test_tick_sweeps_and_beats(db):
+    tick()
+    assert timezone.now() - Heartbeat.objects.get(name="tick").at < timedelta(seconds=5)
+
+
+def test_every_task_row_has_a_sweep():
+    from django.apps import apps
+
+    task_rows = {m for m in apps.get_models() if issubclass(m, claims.TaskRow)}
+    assert len(task_rows) >= 5
+    assert task_rows == {sweep.model for sweep in claims.SWEEPS}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_wake_waits_for_the_commit_and_survives_a_dead_broker(monkeypatch, caplog):
+    sent = []
+    monkeypatch.setattr(tick, "apply_async", lambda args: sent.append(args))
+    with transaction.atomic():
+        waking.wake(tick, 7)
+        assert sent == []
+    assert sent == [(7,)]
+
+    def fail(args):
+        raise OSError("no broker")
+
+    monkeypatch.setattr(tick, "apply_async", fail)
+    with transaction.atomic():
+        Workspace.objects.create(name="A", subdomain="a")
+        waking.wake(tick)
+    assert Workspace.objects.count() == 1
+    assert "queue not reached" in caplog.text
+
+
+@pytest.mark.django_db(transaction=True)
+def test_wake_is_forgotten_with_its_transaction(monkeypatch):
+    sent = []
+    monkeypatch.setattr(tick, "apply_async", lambda args: sent.append(args))
+    with pytest.raises(ZeroDivisionError), transaction.atomic():
+        waking.wake(tick)
+        raise ZeroDivisionError
+    assert sent == []
+
+
+@pytest.mark.parametrize(
+    ("text", "folded"),
+    [
+        ("Café ", "cafe"),
+        ("  HELLO   world ", "hello world"),
+        ("straße", "strasse"),
+        ("İstanbul", "istanbul"),
+        ("ΑΘΉΝΑ", "αθηνα"),
+        ("🎉 Party", "🎉 party"),
+        ("ﬁne", "fine"),
+        ("", ""),
+    ],
+)
+def test_fold(text, folded):
+    assert fold(text) == folded
+
+
+@given(st.text())
+def test_folding_twice_changes_nothing(text):
+    assert fold(fold(text)) == fold(text)
+
+
+def test_signature_is_for_one_purpose():
+    signed = sign("12", "media")
+    assert unsign(signed, "media") == "12"
+    assert unsign(signed, "login") is None
+    for place in range(len(signed)):
+        other = "x" if signed[place] != "x" else "y"
+        assert unsign(signed[:place] + other + signed[place + 1 :], "media") is None
+
+
+def test_old_secret_keys_keep_links_valid(settings):
+    signed = sign("12", "media")
+    settings.SECRET_KEY_FALLBACKS = [settings.SECRET_KEY]
+    settings.SECRET_KEY = "a new one"
+    assert unsign(signed, "media") == "12"
+    assert sign("12", "media") != signed
+
+
+def test_secrets_are_sealed_and_open_with_an_old_key(settings):
+    from cryptography.fernet import Fernet
+
+    sealed = crypto.encrypt({"access_token": "EAAG"})
+    assert "EAAG" not in sealed
+    settings.ENCRYPTION_KEYS = [Fernet.generate_key().decode(), *settings.ENCRYPTION_KEYS]
+    assert crypto.decrypt(sealed) == {"access_token": "EAAG"}
+    assert crypto.decrypt("") == {}
+
+
+def test_masks_spare_short_secrets():
+    assert crypto.mask("a-long-secret-1234") == "•••1234"
+    assert crypto.mask("short") == "•••"
+
+
+def test_request_line_has_no_query_and_no_signed_path(db, caplog):
+    with caplog.at_level(logging.INFO, logger="inro.request"):
+        Client().get("/api/v1/contact?username=jane.doe")
+        Client().get("/media/secret-signature/a.jpg")
+    assert "/api/v1/contact" in caplog.text
+    assert "jane.doe" not in caplog.text
+    assert "secret-signature" not in caplog.text
+
+
+def test_json_logs_are_json(capfd):
+    from inro.common.logging import configure
+
+    try:
+        configure("json", "INFO")
+        structlog.get_logger("inro.test").info("something", number=1)
+        record = json.loads(capfd.readouterr().err.strip().splitlines()[-1])
+    finally:
+        configure("text", "INFO")
+    assert (record["event"], record["number"], record["level"]) == ("something", 1, "info")
