@@ -102,6 +102,7 @@ class ApiToken(WorkspaceOwned):
 
     class Meta:
         ordering: ClassVar = ["-id"]
+        verbose_name = "API token"
 
     def __str__(self) -> str:
         return f"{self.name or 'Token'} ({self.PREFIX}{self.key_id}…)"
