@@ -1,13 +1,14 @@
 """The library's rows: blobs (bytes, once per workspace), media files (what people see), fetches."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.db import models
 from django.db.models import Q
 
 from inro.common.claims import TaskRow
+from inro.common.folding import fold
 from inro.common.models import WorkspaceOwned
-from media_library.kinds import MediaKind
+from media_library.kinds import FileType, MediaKind, as_kind
 
 
 class Blob(WorkspaceOwned):
@@ -55,6 +56,8 @@ class MediaFile(WorkspaceOwned):
     source_url = models.CharField(max_length=2048, blank=True, editable=False)
     error_code = models.CharField(max_length=40, blank=True, editable=False)
     error_message = models.CharField(max_length=300, blank=True, editable=False)
+    # Name and caption, folded by Python: databases do not agree on case and accents.
+    search_text = models.TextField(blank=True, editable=False)
 
     class Meta:
         ordering: ClassVar = ["-id"]
@@ -72,6 +75,18 @@ class MediaFile(WorkspaceOwned):
     def __str__(self) -> str:
         return self.name or f"Media file {self.pk}"
 
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        self.search_text = fold(f"{self.name} {self.caption}")
+        fields = kwargs.get("update_fields")
+        if fields is not None:
+            kwargs["update_fields"] = {*fields, "search_text", "updated_at"}
+        super().save(*args, **kwargs)
+
+    @property
+    def file_type(self) -> FileType | None:
+        """What it is served as: bytes that two media files share may be sound to one of them."""
+        return as_kind(self.blob.mime_type, self.media_type) if self.blob else None
+
 
 class FetchStatus(models.TextChoices):
     QUEUED = "queued"
@@ -83,9 +98,10 @@ class FetchStatus(models.TextChoices):
 class Fetch(WorkspaceOwned, TaskRow):
     """A download. While a request waits for it, it has no media file.
 
-    The request that gives up waiting attaches a pending media file in one conditional update;
-    from then on the worker finishes that file. A fetched or refused download whose request is
-    gone is removed by the sweep, with bytes that nothing else refers to.
+    The request that gives up waiting attaches a pending media file, under the row's lock; from
+    then on the worker finishes that file. The row goes when its outcome has been handed over. A
+    fetched or refused download whose request is gone is removed by the sweep, with bytes that
+    nothing else refers to.
     """
 
     url = models.CharField(max_length=2048)
@@ -93,9 +109,7 @@ class Fetch(WorkspaceOwned, TaskRow):
         max_length=10, choices=FetchStatus.choices, default=FetchStatus.QUEUED
     )
     attempts = models.PositiveSmallIntegerField(default=0)
-    media_file = models.OneToOneField(
-        MediaFile, models.CASCADE, null=True, related_name="fetch"
-    )
+    media_file = models.OneToOneField(MediaFile, models.CASCADE, null=True, related_name="fetch")
     blob = models.ForeignKey(Blob, models.PROTECT, null=True, related_name="fetches")
     media_type = models.CharField(max_length=10, choices=MediaKind.choices, blank=True)
     name = models.CharField(max_length=255, blank=True)

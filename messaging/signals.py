@@ -12,3 +12,7 @@ person_arrived = Signal()
 # Messages reached a final or confirmed state. `changes` is a list of
 # `messaging.delivery.settle.Settled(message_id, story, position, status, error_code, …)`.
 messages_settled = Signal()
+
+# Before rows of messages are locked to be settled. `stories` is a sorted list of theirs: who has
+# rows of a story locks them now, for the order everywhere is identity, execution, message.
+messages_settling = Signal()

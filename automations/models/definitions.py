@@ -9,7 +9,7 @@ from inro.common.models import WorkspaceOwned
 
 
 class Definition(WorkspaceOwned):
-    """Owns actions and executions. `revision` grows with each change; compiled trees are cached by it."""
+    """Owns actions and executions. `revision` grows with each change of the actions."""
 
     revision = models.PositiveIntegerField(default=1)
 

@@ -24,7 +24,10 @@ LIVE = (ExecutionStatus.RUNNING, ExecutionStatus.WAITING)
 
 
 class Execution(WorkspaceOwned, TaskRow):
-    """`story` is the key of its messages; `steps_taken` numbers them, so none is made twice."""
+    """`story` is the key of its messages; `steps_taken` numbers them, so none is made twice.
+
+    `due_at` is when its next turn comes: at once while it runs, when the time is up while it waits.
+    """
 
     definition = models.ForeignKey(
         "automations.Definition", models.CASCADE, related_name="executions"
@@ -40,7 +43,6 @@ class Execution(WorkspaceOwned, TaskRow):
     variables = models.JSONField(default=dict)
     story = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     steps_taken = models.PositiveIntegerField(default=0)
-    messages_made = models.PositiveIntegerField(default=0)
     finished_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
@@ -55,7 +57,9 @@ class Execution(WorkspaceOwned, TaskRow):
         indexes: ClassVar = [
             models.Index(fields=["workspace", "-id"], name="execution_by_workspace"),
             models.Index(fields=["definition", "contact", "-id"], name="execution_by_contact"),
-            models.Index(fields=["due_at"], name="execution_due", condition=Q(status="running")),
+            models.Index(
+                fields=["due_at"], name="execution_due", condition=Q(due_at__isnull=False)
+            ),
         ]
 
     def __str__(self) -> str:

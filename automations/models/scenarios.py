@@ -1,8 +1,10 @@
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Prefetch, Q, QuerySet
 
+from automations.models.definitions import Action
+from inro.common.folding import fold
 from inro.common.models import WorkspaceOwned
 
 
@@ -15,6 +17,8 @@ class Scenario(WorkspaceOwned):
     definition = models.OneToOneField(
         "automations.Definition", models.PROTECT, related_name="scenario", editable=False
     )
+    # Searched text, folded by Python: databases do not agree on case and accents.
+    title_folded = models.CharField(max_length=200, blank=True, editable=False)
 
     class Meta:
         ordering: ClassVar = ["-id"]
@@ -25,6 +29,20 @@ class Scenario(WorkspaceOwned):
 
     def __str__(self) -> str:
         return self.title
+
+    @classmethod
+    def in_full(cls) -> QuerySet:
+        """With all that the API shows of them, in a number of queries that does not grow."""
+        actions = Action.objects.select_related("parent", "media_file__blob")
+        return cls.objects.select_related("definition").prefetch_related(
+            "triggers", Prefetch("definition__actions", actions)
+        )
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        self.title_folded = fold(self.title)[:200]
+        if kwargs.get("update_fields") is not None:
+            kwargs["update_fields"] = {*kwargs["update_fields"], "title_folded"}
+        super().save(*args, **kwargs)
 
 
 class Trigger(models.Model):

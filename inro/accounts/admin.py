@@ -23,6 +23,8 @@ from inro.accounts.workspace_admin import ReadOnlyAdmin, WorkspaceAdmin
 admin.site.site_header = "Inrō"
 admin.site.site_title = "Inrō"
 admin.site.index_title = "Conversations, media and automations"
+# There is no site but this one: the link would lead back here.
+admin.site.site_url = None
 admin.site.unregister(Group)
 
 ABILITY_CHOICES = [(ALL_ABILITIES, "everything"), *((name, name) for name in ABILITIES)]

@@ -30,6 +30,12 @@ class WorkspaceAdmin(admin.ModelAdmin):
         kwargs.setdefault("queryset", choices_of(db_field.remote_field.model, request))
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """Where there is only one workspace, nobody has to choose it."""
+        initial: dict[str, Any] = dict(super().get_changeform_initial_data(request))
+        mine = list(Workspace.objects.for_user(request.user).values_list("pk", flat=True)[:2])
+        return {"workspace": mine[0], **initial} if len(mine) == 1 else initial
+
     def get_list_filter(self, request: HttpRequest) -> list[Any]:
         """The workspace as a filter where there is more than one to choose from."""
         given = list(super().get_list_filter(request))

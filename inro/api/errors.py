@@ -38,6 +38,7 @@ STATUS_OF: dict[str, int] = {
     "internal_error": 500,
     "download_failed": 502,
     "storage_unavailable": 502,
+    "ai_not_configured": 503,
     "unavailable": 503,
 }
 RETRY_AFTER_SECONDS = {"storage_unavailable": 10, "unavailable": 10}

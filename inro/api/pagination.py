@@ -28,6 +28,8 @@ class EnvelopePagination(BasePagination):
     """
 
     params = ("page", "per_page", "order_column", "order_direction")
+    default_per_page = DEFAULT_PER_PAGE
+    max_per_page = MAX_PER_PAGE
 
     def paginate_queryset(  # type: ignore[override]
         self, queryset: QuerySet, request: Request, view: "APIView | None" = None
@@ -43,7 +45,7 @@ class EnvelopePagination(BasePagination):
     def _read(self, request: Request, columns: tuple[str, ...], unbounded: bool) -> dict[str, Any]:
         query, faults = request.query_params, {}
         numbers = {}
-        for name, default in (("page", 1), ("per_page", DEFAULT_PER_PAGE)):
+        for name, default in (("page", 1), ("per_page", self.default_per_page)):
             raw = query.get(name, str(default))
             numbers[name] = int(raw) if raw.isascii() and raw.isdigit() and len(raw) < 10 else 0
             if numbers[name] < 1:
@@ -58,7 +60,7 @@ class EnvelopePagination(BasePagination):
             faults["cursor"] = ["Goes newest first; it cannot be combined with page or order."]
         if faults:
             raise invalid(faults)
-        numbers["per_page"] = min(numbers["per_page"], MAX_PER_PAGE)
+        numbers["per_page"] = min(numbers["per_page"], self.max_per_page)
         return {**numbers, "column": column, "direction": direction or "desc", "cursor": cursor}
 
     @staticmethod
@@ -92,9 +94,9 @@ class EnvelopePagination(BasePagination):
         page, per_page = asked["page"], asked["per_page"]
         total = queryset.count()
         sign = "-" if asked["direction"] == "desc" else ""
-        column = asked["column"]
+        column = asked["column"] or columns[0]
         # Ids grow with creation, and their index serves the page and the cursor alike.
-        by_id = column in (None, "created_at", "id")
+        by_id = column in ("created_at", "id")
         order = [f"{sign}pk"] if by_id else [f"{sign}{column}", f"{sign}pk"]
         start = (page - 1) * per_page
         rows = list(queryset.order_by(*order)[start : start + per_page + 1])
@@ -134,7 +136,7 @@ class EnvelopePagination(BasePagination):
         columns = list(getattr(view, "order_columns", ("created_at",)))
         schemas: dict[str, dict[str, Any]] = {
             "page": {"type": "integer", "minimum": 1, "default": 1},
-            "per_page": {"type": "integer", "minimum": 1, "default": DEFAULT_PER_PAGE},
+            "per_page": {"type": "integer", "minimum": 1, "default": self.default_per_page},
             "order_column": {"type": "string", "enum": columns},
             "order_direction": {"type": "string", "enum": ["asc", "desc"]},
         }

@@ -28,6 +28,9 @@ def decrypt(token: str) -> dict[str, Any]:
     return dict(json.loads(_ring().decrypt(token.encode())))
 
 
+MASK = "•••"
+
+
 def mask(secret: str) -> str:
     """How a secret is shown: its last four characters, if it is long enough to spare them."""
-    return f"•••{secret[-4:]}" if len(secret) >= 12 else "•••"
+    return f"{MASK}{secret[-4:]}" if len(secret) >= 12 else MASK

@@ -18,7 +18,7 @@ from messaging.models.messages import MessageType
 
 
 class EventKind(StrEnum):
-    """What a provider can tell us. Only a MESSAGE (and later a tap, a comment, …) starts stories."""
+    """What a provider can tell us."""
 
     MESSAGE = "message"
     ECHO = "echo"  # a message that went out, ours or typed by the owner in the app
@@ -62,6 +62,8 @@ class InboundContent:
     username: str = ""
     name: str = ""
     reply_payload: str = ""  # of a tapped quick reply or button
+    # Another app answers this person at the moment: we listen, and start nothing.
+    standby: bool = False
 
 
 @dataclass(frozen=True)
@@ -147,6 +149,8 @@ class ChannelType(ABC):
     capabilities: ClassVar[Capabilities]
     # Whether sending one message twice reaches the person once (the provider knows our id).
     idempotent: ClassVar[bool] = False
+    # Whether the provider tells us of events by HTTP.
+    has_webhook: ClassVar[bool] = True
 
     @abstractmethod
     def request(self, account: Account, outgoing: Outgoing) -> ProviderRequest | None:
@@ -160,6 +164,10 @@ class ChannelType(ABC):
         self, account: Account, headers: Mapping[str, str], raw: bytes
     ) -> str | None:
         """The secret of `account` that signs `raw`, or None; compared in constant time."""
+        return None
+
+    def challenge(self, verify_token: str, query: Mapping[str, str]) -> str | None:
+        """What to answer to the provider's check of our address; None when it is not proven."""
         return None
 
     @abstractmethod

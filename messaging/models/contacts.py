@@ -6,6 +6,7 @@ from django.db import models
 
 from inro.common.folding import fold
 from inro.common.models import WorkspaceOwned
+from messaging.contacts import ContactQuerySet
 
 
 class ContactStatus(models.TextChoices):
@@ -36,6 +37,8 @@ class Contact(WorkspaceOwned):
     # Compared and searched text, folded by Python: databases do not agree on case and accents.
     username_folded = models.CharField(max_length=150, blank=True, editable=False)
     email_folded = models.CharField(max_length=254, blank=True, editable=False)
+
+    objects: ClassVar = ContactQuerySet.as_manager()
 
     class Meta:
         ordering: ClassVar = ["-id"]

@@ -1,1 +1,12 @@
-urlpatterns: list = []
+from django.urls import path
+from rest_framework.routers import SimpleRouter
+
+from messaging.views.channels import ChannelViewSet, OutboxViewSet
+from messaging.views.contacts import ContactLookupView, ContactViewSet
+
+router = SimpleRouter(trailing_slash=False)
+router.register("channels", ChannelViewSet)
+router.register(r"channels/(?P<channel_id>\d{1,18})/outbox", OutboxViewSet, basename="outbox")
+router.register("contacts", ContactViewSet)
+
+urlpatterns = [*router.urls, path("contact", ContactLookupView.as_view())]

@@ -1,1 +1,5 @@
-urlpatterns: list = []
+from django.urls import path
+
+from messaging.webhooks import webhook
+
+urlpatterns = [path("<slug:kind>/<uuid:uuid>", webhook, name="webhook")]

@@ -113,7 +113,7 @@ def test_last_use_is_written_once_a_minute(workspace, django_assert_num_queries)
 
 @pytest.fixture
 def operator(workspace):
-    user = User.objects.create_user("olga", password="a long pass phrase", is_staff=True)
+    user = User.objects.create_user("olga", is_staff=True)
     Membership.objects.create(user=user, workspace=workspace)
     return user
 

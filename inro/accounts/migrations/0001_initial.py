@@ -106,6 +106,7 @@ class Migration(migrations.Migration):
                 ('workspace', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.workspace')),
             ],
             options={
+                'verbose_name': 'API token',
                 'ordering': ['-id'],
             },
         ),

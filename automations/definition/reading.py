@@ -1,0 +1,136 @@
+"""First pass: what each trigger and action says, judged by itself."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from automations import options
+from automations.actions import ACTION_TYPES
+from automations.actions.base import ActionType
+from automations.definition.drafts import ActionDraft, TriggerDraft
+from automations.definition.faults import Faults
+from automations.definition.shapes import ActionShape, TriggerShape
+from automations.options import OptionsClass
+from automations.triggers import TRIGGER_TYPES
+from automations.triggers.base import TriggerType
+from inro.common.registry import Registry
+
+MAX_TRIGGERS = 50
+MAX_ACTIONS = 500
+# A list that is far too long is not looked at: judging it would take longer than it is worth.
+_JUDGED = 2_000
+
+
+def read_triggers(raw: Any, faults: Faults) -> list[TriggerDraft]:
+    shape = TriggerShape()
+    drafts = []
+    for path, item in _items("triggers", raw, MAX_TRIGGERS, faults):
+        given, found = options.read(shape, item)
+        faults.include(path, found)
+        kind = _known(TRIGGER_TYPES, "trigger_type", given, path, faults)
+        drafts.append(TriggerDraft(path, kind, *_trigger_options(kind, given, path, faults)))
+    return drafts
+
+
+def read_actions(raw: Any, faults: Faults) -> list[ActionDraft]:
+    """The actions with keys of their own, not yet put in relation."""
+    shape = ActionShape()
+    drafts = []
+    for path, item in _items("actions", raw, MAX_ACTIONS, faults):
+        given, found = options.read(shape, item)
+        faults.include(path, found)
+        kind = _known(ACTION_TYPES, "action_type", given, path, faults)
+        drafts.append(
+            ActionDraft(
+                path=path,
+                key=given.get("action_key") or "",
+                type=kind,
+                given=given,
+                options=_action_options(kind, given, path, faults),
+                unreadable={name.partition(".")[0] for name in found},
+            )
+        )
+    _name_the_nameless(drafts)
+    return drafts
+
+
+def _items(
+    name: str, raw: Any, most: int, faults: Faults
+) -> Iterator[tuple[str, Mapping[Any, Any]]]:
+    if raw is None:
+        return
+    if not isinstance(raw, list):
+        faults.add(name, "Expected a list.")
+        return
+    if len(raw) > most:
+        faults.add(name, f"At most {most} {name}; there are {len(raw)}.")
+    for index, item in enumerate(raw if len(raw) <= _JUDGED else ()):
+        path = f"{name}.{index}"
+        if isinstance(item, Mapping):
+            yield path, item
+        else:
+            faults.add(path, "Expected an object.")
+
+
+def _known(registry: Registry, field: str, given: dict[str, Any], path: str, faults: Faults) -> Any:
+    name = given.get(field)
+    if name is not None and name not in registry:
+        known = ", ".join(registry.keys())
+        faults.add(f"{path}.{field}", f"There is no {field} {name!r}. Known are: {known}.")
+    return registry.get(name) if name is not None else None
+
+
+def _action_options(
+    kind: ActionType | None, given: dict[str, Any], path: str, faults: Faults
+) -> dict[str, Any]:
+    raw = _object(given.get("options"), f"{path}.options", faults)
+    return _read_options(kind.Options, raw, f"{path}.options", faults) if kind else {}
+
+
+def _trigger_options(
+    kind: TriggerType | None, given: dict[str, Any], path: str, faults: Faults
+) -> tuple[dict[str, Any], str]:
+    """The options and where they stand: nested once under `<trigger_type>_options`, or not."""
+    path = f"{path}.options"
+    raw = _object(given.get("options"), path, faults)
+    if kind is None:
+        return {}, path
+    nest = f"{kind.trigger_type}_options"
+    if nest in raw:
+        for name in raw:
+            if name != nest:
+                faults.add(f"{path}.{name}", f"Put it into {nest}, or all options here.")
+        path = f"{path}.{nest}"
+        raw = _object(raw[nest], path, faults)
+    return _read_options(kind.Options, raw, path, faults), path
+
+
+def _read_options(
+    shape: OptionsClass, raw: Mapping[Any, Any], path: str, faults: Faults
+) -> dict[str, Any]:
+    given, found = options.read(shape(), raw)
+    faults.include(path, found)
+    return given
+
+
+def _object(raw: Any, path: str, faults: Faults) -> Mapping[Any, Any]:
+    if raw is None or isinstance(raw, Mapping):
+        return raw or {}
+    faults.add(path, "Expected an object.")
+    return {}
+
+
+def _name_the_nameless(drafts: list[ActionDraft]) -> None:
+    taken = {draft.key for draft in drafts}
+    for number, draft in enumerate(drafts, 1):
+        if not draft.key:
+            stem = draft.type.action_type if draft.type else "action"
+            draft.key = next(key for key in _names(f"{stem}_{number}") if key not in taken)
+            taken.add(draft.key)
+
+
+def _names(stem: str) -> Iterator[str]:
+    yield stem
+    number = 2
+    while True:
+        yield f"{stem}_{number}"
+        number += 1

@@ -1,0 +1,135 @@
+"""The shell around the core: load many executions, take their turns, write what they cause.
+
+A turn is one transaction, so a kill leaves all of it or nothing; the number of statements does not
+grow with the number of executions.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Max, Q
+from django.utils import timezone
+
+from automations.engine.compiling import trees_of
+from automations.engine.turns import MOVED, take_turn, write_effects
+from automations.models import LIVE, Execution
+from inro.common.claims import claim
+from messaging.models import Contact, StreamKind
+
+LEASE = timedelta(seconds=60)
+_Pair = tuple[int, int]  # a definition and a contact
+
+
+@dataclass(frozen=True)
+class Start:
+    """One definition to start for one contact; what it sends goes out on `channel_id`."""
+
+    definition_id: int
+    contact_id: int
+    channel_id: int
+    trigger_type: str
+    variables: Mapping[str, Any] = field(default_factory=dict)
+    cooldown: int = 0  # seconds since it last started for this contact
+
+
+def start_many(
+    workspace_id: int,
+    starts: Iterable[Start],
+    *,
+    stream_kind: StreamKind = StreamKind.REPLIES,
+    now: datetime | None = None,
+) -> list[Execution]:
+    """Start what may start, run it as far as it goes, and return the executions that began.
+
+    Left out are contacts that run the definition already, or did within the cooldown: looked up
+    with the contacts locked, and held by the unique constraint should a caller get past that.
+    """
+    now = now or timezone.now()
+    wanted: dict[_Pair, Start] = {}
+    for each in starts:
+        wanted.setdefault((each.definition_id, each.contact_id), each)
+    with transaction.atomic():
+        contacts = _locked_contacts(workspace_id, {contact_id for _, contact_id in wanted})
+        begun = [_begun(workspace_id, each, now) for each in _allowed(wanted, contacts, now)]
+        trees = trees_of({each.definition_id for each in begun})
+        turns = [
+            take_turn(each, trees[each.definition_id], contacts[each.contact_id], now)
+            for each in begun
+        ]
+        Execution.objects.bulk_create(begun)
+        write_effects(turns, stream_kind, now)
+    return begun
+
+
+def _locked_contacts(workspace_id: int, ids: set[int]) -> dict[int, Contact]:
+    rows = Contact.objects.filter(workspace=workspace_id, pk__in=ids).order_by("pk")
+    # Without the key: rows that refer to the contact may be written meanwhile.
+    return {row.pk: row for row in rows.select_for_update(no_key=True)}
+
+
+def _allowed(
+    wanted: Mapping[_Pair, Start], contacts: Mapping[int, Contact], now: datetime
+) -> list[Start]:
+    longest = timedelta(seconds=max((each.cooldown for each in wanted.values()), default=0))
+    rows = Execution.objects.filter(
+        Q(status__in=LIVE) | Q(created_at__gt=now - longest),
+        definition__in={definition_id for definition_id, _ in wanted},
+        contact__in=contacts,
+    ).order_by()
+    last = {
+        (definition_id, contact_id): (at, live is not None)
+        for definition_id, contact_id, at, live in rows.values_list(
+            "definition", "contact"
+        ).annotate(Max("created_at"), live=Max("pk", filter=Q(status__in=LIVE)))
+    }
+    allowed = []
+    for pair, each in wanted.items():
+        at, is_live = last.get(pair, (None, False))
+        cooling = at is not None and at > now - timedelta(seconds=each.cooldown)
+        if each.contact_id in contacts and not is_live and not cooling:
+            allowed.append(each)
+    return allowed
+
+
+def _begun(workspace_id: int, start: Start, now: datetime) -> Execution:
+    return Execution(
+        workspace_id=workspace_id,
+        definition_id=start.definition_id,
+        contact_id=start.contact_id,
+        channel_id=start.channel_id,
+        trigger_type=start.trigger_type,
+        variables=dict(start.variables),
+        created_at=now,
+    )
+
+
+def due(now: datetime, limit: int = 1_000) -> list[int]:
+    """Executions whose turn has come and that nobody is working on."""
+    free = Q(lease_until=None) | Q(lease_until__lt=now)
+    rows = Execution.objects.filter(free, status__in=LIVE, due_at__lte=now).order_by("due_at")
+    return list(rows.values_list("pk", flat=True)[:limit])
+
+
+def continue_executions(ids: Iterable[int], now: datetime | None = None) -> list[Execution]:
+    """Take the next turn of those of `ids` that are due.
+
+    An execution that ended or went to somebody else after it was claimed is discarded with all
+    that this turn would have caused.
+    """
+    now = now or timezone.now()
+    waiting = Execution.objects.filter(status__in=LIVE, due_at__lte=now)
+    claims = {pk: claim(waiting, pk, LEASE, now) for pk in sorted(set(ids))}
+    with transaction.atomic():
+        rows = Execution.objects.filter(pk__in=claims, status__in=LIVE).order_by("pk")
+        mine = [row for row in rows.select_for_update() if row.turn == claims[row.pk]]
+        contacts = Contact.objects.in_bulk([row.contact_id for row in mine])
+        trees = trees_of({row.definition_id for row in mine})
+        turns = [
+            take_turn(row, trees[row.definition_id], contacts[row.contact_id], now) for row in mine
+        ]
+        Execution.objects.bulk_update(mine, MOVED)
+        write_effects(turns, StreamKind.REPLIES, now)
+    return mine

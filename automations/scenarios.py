@@ -1,0 +1,101 @@
+"""What is done with scenarios."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.db import transaction
+
+from automations import options
+from automations.definition import Checked, Faults, Surroundings, check
+from automations.definition.media import Files, check_media, judge_files, read_media
+from automations.definition.shapes import ScenarioShape
+from automations.definition.storing import store_actions, store_triggers
+from automations.models import Definition, Scenario
+from inro.accounts.models import Workspace
+from inro.common.errors import Refused, invalid
+from media_library.gathering import gathered
+from media_library.models import MediaStatus
+
+# Each way of making a scenario, with the fields that choose it.
+_MODES = {
+    "template_id": ("template_id",),
+    "prompt": ("prompt",),
+    "triggers/actions": ("triggers", "actions"),
+}
+
+
+def create_scenario(workspace: Workspace, data: Any) -> Scenario:
+    """Make a scenario of a request's body, together with the media files that it names.
+
+    Raises Refused with every fault there is; nothing is left behind then. Files may have to be
+    waited for: call it outside a transaction.
+    """
+    if not isinstance(data, Mapping):
+        raise invalid({"body": ["Expected an object."]})
+    faults = Faults()
+    body, found = options.read(ScenarioShape(), data)
+    faults.include("", found)
+    _check_mode(body, faults)
+    checked = check(body.get("triggers"), body.get("actions"), Surroundings.of(workspace), faults)
+    active = bool(body.get("active"))
+    if active:
+        _check_not_empty(body, faults)
+    references = read_media(checked.actions, faults)
+    check_media(workspace, checked.actions, references, faults, active=active)
+    faults.raise_if_any()
+    if body.get("prompt") is not None:
+        raise Refused("ai_not_configured", "No AI provider is set up to write scenarios.")
+    with gathered(workspace, references) as media, transaction.atomic():
+        files = media.attach()
+        judge_files(checked.actions, files, faults, active=active)
+        faults.raise_if_any()
+        return _store(workspace, body, checked, files)
+
+
+def _check_mode(body: Mapping[str, Any], faults: Faults) -> None:
+    """Exactly one way; a field that is there counts, though it be empty."""
+    given = {
+        name: [key for key in keys if body.get(key) is not None] for name, keys in _MODES.items()
+    }
+    chosen = [name for name, keys in given.items() if keys]
+    if not chosen:
+        faults.add("body", "Give triggers and actions, or a template_id, or a prompt.")
+    if len(chosen) > 1:
+        message = f"{' and '.join(chosen)} exclude each other; give one of them."
+        for key in (key for keys in given.values() for key in keys):
+            faults.add(key, message)
+    _check_other_modes(body, faults)
+
+
+def _check_other_modes(body: Mapping[str, Any], faults: Faults) -> None:
+    template_id, prompt = body.get("template_id"), body.get("prompt")
+    if isinstance(template_id, int | str):
+        faults.add("template_id", f"No template has the id {template_id}.")
+    elif template_id is not None:
+        faults.add("template_id", "Must be a whole number.")
+    if prompt is not None and not (isinstance(prompt, str) and prompt.strip()):
+        faults.add("prompt", "Say what the scenario should do.")
+
+
+def _check_not_empty(body: Mapping[str, Any], faults: Faults) -> None:
+    for name in ("triggers", "actions"):
+        if not body.get(name):
+            faults.add(name, "An active scenario needs at least one.")
+
+
+def _store(
+    workspace: Workspace, body: Mapping[str, Any], checked: Checked, files: Files
+) -> Scenario:
+    pending = any(file.status == MediaStatus.PENDING for file in files.values())
+    definition = Definition.objects.create(workspace=workspace)
+    scenario = Scenario.objects.create(
+        workspace=workspace,
+        definition=definition,
+        title=body.get("title") or "Untitled scenario",
+        # Nothing starts that could not send its files yet; a warning says so.
+        active=bool(body.get("active")) and not pending,
+        scenario_type=body.get("scenario_type") or "custom",
+    )
+    store_triggers(scenario, checked.triggers)
+    store_actions(definition, checked.ordered_actions(), files)
+    return scenario

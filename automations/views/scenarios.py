@@ -1,0 +1,85 @@
+from typing import Any
+
+import django_filters
+from django.db.models import QuerySet
+from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_view
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from automations.definition.shapes import ScenarioShape
+from automations.metrics import measure
+from automations.models import Scenario
+from automations.scenarios import create_scenario
+from automations.serializers.scenarios import ScenarioSerializer
+from inro.api.views import ReadViewSet
+from inro.common.folding import fold
+
+WELCOME_FLOW = OpenApiExample(
+    "Welcome flow",
+    request_only=True,
+    value={
+        "title": "Welcome flow",
+        "triggers": [{"trigger_type": "contact_create"}],
+        "actions": [
+            {
+                "action_key": "msg1",
+                "action_type": "message",
+                "content": "Hey, thanks for connecting!",
+            }
+        ],
+    },
+)
+
+
+class ScenarioFilter(django_filters.FilterSet):
+    active = django_filters.TypedChoiceFilter(
+        choices=[("true", "true"), ("false", "false")], coerce=lambda value: value == "true"
+    )
+    search = django_filters.CharFilter(method="by_title", help_text="In the title.")
+
+    def by_title(self, queryset: QuerySet, name: str, value: str) -> QuerySet:
+        return queryset.filter(title_folded__contains=fold(value))
+
+
+@extend_schema(tags=["scenarios"])
+@extend_schema_view(
+    list=extend_schema(summary="List the scenarios"),
+    retrieve=extend_schema(summary="Get one scenario"),
+)
+class ScenarioViewSet(ReadViewSet):
+    """What starts by itself when a trigger fires, and runs a tree of actions for the contact."""
+
+    ability_noun = "scenarios"
+    resource = "scenarios"
+    order_columns = ("created_at", "updated_at", "title")
+    queryset = Scenario.in_full()
+    serializer_class = ScenarioSerializer
+    filterset_class = ScenarioFilter
+
+    def paginate_queryset(self, queryset: Any) -> Any:
+        page = super().paginate_queryset(queryset)
+        measure(page or ())
+        return page
+
+    def get_object(self) -> Scenario:
+        scenario: Scenario = super().get_object()
+        measure([scenario])
+        return scenario
+
+    @extend_schema(
+        summary="Create a scenario from JSON",
+        request=ScenarioShape,
+        responses={201: ScenarioSerializer},
+        examples=[WELCOME_FLOW],
+    )
+    def create(self, request: Request) -> Response:
+        """Actions come as a flat list; each but the first names its parent and a branch of it.
+
+        Every fault of the request is reported at once and nothing is kept of a refused one. A
+        `media_file` is {"id": …} or {"file_url": …}; a file that is slow to arrive leaves the
+        scenario saved and inactive, with the warning `media_pending`.
+        """
+        pk = create_scenario(self.workspace, request.data).pk
+        scenario = self.get_queryset().get(pk=pk)
+        measure([scenario])
+        return self.created(ScenarioSerializer(scenario).data, pk)

@@ -1,0 +1,76 @@
+"""The one core of every road into the library: bytes on a file of their own, judged, measured."""
+
+from __future__ import annotations
+
+import hashlib
+import mmap
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import IO
+
+from django.conf import settings
+from django.core.files import File
+
+from inro.common.errors import Refused
+from media_library.kinds import FileType, chosen_type
+from media_library.sniffing import Facts, sniff
+
+_CHUNK_BYTES = 256 * 1024
+
+
+@dataclass(frozen=True)
+class Content:
+    """Bytes that passed every check."""
+
+    file: File
+    size: int
+    sha256: str
+    facts: Facts
+    file_type: FileType
+
+
+def examine(file: File, declared: str = "") -> Content:
+    """Judge a file that lies on this machine's disk; `declared` is the type its sender gives it.
+
+    Raises Refused (`validation_failed`, `too_large`, `unsupported_media`), said of no path.
+    """
+    file.seek(0, 2)
+    size = file.tell()
+    if not size:
+        raise Refused("validation_failed", "The file is empty.")
+    check_size(size)
+    with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        facts = sniff(file, data)  # type: ignore[arg-type]
+        digest = hashlib.sha256(data).hexdigest()
+    return Content(file, size, digest, facts, chosen_type(facts.mime_type, bare_type(declared)))
+
+
+def check_size(size: int) -> None:
+    if size > settings.MEDIA_MAX_BYTES:
+        raise Refused("too_large", f"The file is larger than {settings.MEDIA_MAX_BYTES:,} bytes.")
+
+
+def bare_type(content_type: str) -> str:
+    return content_type.partition(";")[0].strip().lower()
+
+
+@contextmanager
+def temporary_file() -> Iterator[File]:
+    """A file without a name: whatever happens to this process, nothing stays behind."""
+    with tempfile.TemporaryFile(dir=settings.TEMP_DIR) as file:
+        yield File(file)
+
+
+@contextmanager
+def copied(stream: IO[bytes] | File) -> Iterator[File]:
+    """The rest of `stream` in a temporary file. Raises Refused as soon as it is too much."""
+    with temporary_file() as file:
+        size = 0
+        while chunk := stream.read(_CHUNK_BYTES):
+            size += len(chunk)
+            check_size(size)
+            file.write(chunk)
+        file.flush()
+        yield file

@@ -1,0 +1,173 @@
+"""Every file that a request names, found or fetched before the request writes anything.
+
+    with gathered(workspace, references) as media, transaction.atomic():
+        files = media.attach()      # {path: MediaFile}
+        …                           # write what refers to them
+
+Entering the block takes as long as a request may wait, and has to happen outside a transaction.
+`attach` makes the rows, in the caller's transaction. What was not attached and committed when the
+block ends is removed: downloads, bytes, copies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+
+from django.db import transaction
+
+from inro.accounts.models import Workspace
+from inro.common import http
+from inro.common.errors import Details, Refused, invalid
+from media_library import naming, serving
+from media_library.content import copied, examine
+from media_library.downloads import Downloads, Faults
+from media_library.models import MediaFile
+from media_library.references import MediaReference
+from media_library.serving import Served
+from media_library.storage import Deposit, deposited, open_blob
+
+References = Mapping[str, MediaReference]
+
+
+@contextmanager
+def gathered(workspace: Workspace, references: References) -> Iterator[Gathering]:
+    """Find and fetch what `references` name; the keys are the paths at which the body names it.
+
+    Raises Refused with all faults known by then, at `<path>.id` or `<path>.file_url`. Every id is
+    looked up before anything is fetched. The same URL twice makes two media files.
+    """
+    faults = reference_faults(workspace, references)
+    if faults:
+        raise invalid(faults)
+    with ExitStack() as stack:
+        yield Gathering(workspace, references, stack)
+
+
+def resolve_references(workspace: Workspace, references: References) -> dict[str, MediaFile]:
+    """All of `references` as media files, in a transaction of its own; see `gathered`."""
+    with gathered(workspace, references) as media, transaction.atomic():
+        return media.attach()
+
+
+def reference_faults(workspace: Workspace, references: References) -> Details:
+    """What can be said against `references` before anything is fetched, by path."""
+    found = _existing(workspace, references)
+    faults: Details = {}
+    for path, reference in references.items():
+        if reference.id is not None and reference.id not in found:
+            faults[_under(path, "id")] = [_no_media_file(reference.id)]
+        elif reference.id is None and (fault := url_fault(reference.file_url)):
+            faults[_under(path, "file_url")] = [fault]
+    return faults
+
+
+def url_fault(url: str) -> str | None:
+    """What the text of `url` has against it. Addresses of ours are not asked of the network."""
+    if serving.find_by_url(url):
+        return None
+    try:
+        http.check_url(url)
+    except http.FetchRefused as error:
+        return error.message
+    return None
+
+
+class Gathering:
+    """What `gathered` found; good for one `attach`."""
+
+    def __init__(self, workspace: Workspace, references: References, stack: ExitStack) -> None:
+        self._workspace = workspace
+        self._references = references
+        self._stack = stack
+        urls = {path: each.file_url for path, each in references.items() if each.id is None}
+        own = {path: found for path, url in urls.items() if (found := serving.find_by_url(url))}
+        self._copies = self._copy(own)
+        self._downloads = Downloads(
+            workspace, {path: url for path, url in urls.items() if path not in own}
+        )
+        stack.callback(self._downloads.discard)
+        self._downloads.start()
+        _refuse(self._downloads.wait())
+
+    def attach(self) -> dict[str, MediaFile]:
+        """The media files by path; downloads that are not done come as pending ones.
+
+        Raises Refused when a download failed or a named file was deleted at the last moment: the
+        transaction then has to end.
+        """
+        abouts = {path: each.about for path, each in self._references.items()}
+        files, faults = self._downloads.attach(abouts)
+        _refuse(faults)
+        files |= self._attach_copies()
+        by_id = _existing(self._workspace, self._references)
+        for path, reference in self._references.items():
+            if reference.id is not None:
+                if reference.id not in by_id:
+                    raise invalid({_under(path, "id"): [_no_media_file(reference.id)]})
+                files[path] = by_id[reference.id]
+        return {path: files[path] for path in self._references}
+
+    def _copy(self, own: Mapping[str, Served]) -> dict[str, tuple[Served, Deposit]]:
+        """Read our own files from the storage, whosever they are, into this workspace."""
+        copies, faults = {}, {}
+        for path, source in own.items():
+            try:
+                copies[path] = (source, self._deposit(source))
+            except Refused as error:
+                faults[path] = error
+        _refuse(faults)
+        return copies
+
+    def _deposit(self, source: Served) -> Deposit:
+        try:
+            with open_blob(source.blob) as stored:
+                file = self._stack.enter_context(copied(stored))
+        except FileNotFoundError:
+            raise Refused("validation_failed", "This file of ours is no longer there.") from None
+        content = examine(file, source.file_type.mime_type)
+        return self._stack.enter_context(deposited(self._workspace, content))
+
+    def _attach_copies(self) -> dict[str, MediaFile]:
+        # In one order for everybody: each blob is locked.
+        in_order = sorted(self._copies.items(), key=lambda item: item[1][1].content.sha256)
+        return {path: self._copied(path, *copy) for path, copy in in_order}
+
+    def _copied(self, path: str, source: Served, deposit: Deposit) -> MediaFile:
+        reference, file_type = self._references[path], deposit.content.file_type
+        return MediaFile.objects.create(
+            workspace=self._workspace,
+            blob=deposit.blob(),
+            media_type=file_type.kind,
+            name=naming.named(reference.about.name or source.media_file.name, file_type),
+            caption=reference.about.caption,
+            description=reference.about.description,
+            source_url=reference.file_url,
+        )
+
+
+def _existing(workspace: Workspace, references: References) -> dict[int, MediaFile]:
+    asked = {each.id for each in references.values() if each.id is not None}
+    rows = MediaFile.objects.for_workspace(workspace).select_related("blob")
+    return rows.in_bulk(asked) if asked else {}
+
+
+def _refuse(faults: Faults) -> None:
+    """Raise what befell one file or several, at the paths of their URLs."""
+    if not faults:
+        return
+    details = {_under(path, "file_url"): [each.message] for path, each in faults.items()}
+    first = next(iter(faults.values()))
+    if len(faults) == 1:
+        raise Refused(first.code, first.message, details)
+    if first.code != "validation_failed" and len({each.code for each in faults.values()}) == 1:
+        raise Refused(first.code, f"{len(faults)} files could not be taken.", details)
+    raise invalid(details)
+
+
+def _under(path: str, key: str) -> str:
+    return f"{path}.{key}".lstrip(".")
+
+
+def _no_media_file(pk: int) -> str:
+    return f"No media file has the id {pk}."

@@ -1,0 +1,93 @@
+"""The three doors into the library. What may come in is decided behind them, in `content`.
+
+A refusal is raised as Refused and leaves nothing behind: no row, no stored file. Except for a wrong
+`media_type` it names no path, since only the caller knows the field.
+"""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+from typing import IO
+
+from django.core.files import File
+from django.core.files.uploadedfile import TemporaryUploadedFile, UploadedFile
+from django.db import transaction
+
+from inro.accounts.models import Workspace
+from inro.common.errors import Refused
+from media_library import naming
+from media_library.content import Content, copied, examine
+from media_library.gathering import gathered
+from media_library.models import MediaFile
+from media_library.references import About, MediaReference
+from media_library.storage import deposited
+
+
+def ingest_upload(
+    workspace: Workspace,
+    file: UploadedFile,
+    *,
+    media_type: str | None = None,
+    name: str = "",
+    caption: str = "",
+    description: str = "",
+) -> MediaFile:
+    """Store a file of a request. `media_type` has to agree with its bytes."""
+    with _on_disk(file) as local:
+        content = examine(local, f"{media_type}/" if media_type else file.content_type or "")
+        if media_type and content.file_type.kind != media_type:
+            message = f"The file is of the type {content.file_type.kind}, not {media_type}."
+            raise Refused("validation_failed", message, {"media_type": [message]})
+        about = About(name or file.name or "", caption, description)
+        return _store(workspace, content, about)
+
+
+def ingest_stream(
+    workspace: Workspace,
+    stream: IO[bytes],
+    content_type: str,
+    *,
+    name: str = "",
+    caption: str = "",
+    description: str = "",
+) -> MediaFile:
+    """Store what a provider hands us, read to its end."""
+    with copied(stream) as local:
+        content = examine(local, content_type)
+        return _store(workspace, content, About(name, caption, description))
+
+
+def ingest_url(
+    workspace: Workspace,
+    file_url: str,
+    *,
+    name: str = "",
+    caption: str = "",
+    description: str = "",
+) -> MediaFile:
+    """Fetch and store; the file is pending when that takes longer than a request may wait.
+
+    Refusals stand at the path `file_url`. Call it outside a transaction.
+    """
+    about = About(name, caption, description)
+    with (
+        gathered(workspace, {"": MediaReference(file_url=file_url, about=about)}) as media,
+        transaction.atomic(),
+    ):
+        return media.attach()[""]
+
+
+def _on_disk(file: UploadedFile) -> AbstractContextManager[File]:
+    return nullcontext(file) if isinstance(file, TemporaryUploadedFile) else copied(file)
+
+
+def _store(workspace: Workspace, content: Content, about: About) -> MediaFile:
+    with deposited(workspace, content) as deposit, transaction.atomic():
+        return MediaFile.objects.create(
+            workspace=workspace,
+            blob=deposit.blob(),
+            media_type=content.file_type.kind,
+            name=naming.named(about.name, content.file_type),
+            caption=about.caption,
+            description=about.description,
+        )

@@ -1,0 +1,25 @@
+"""How much of anything the library takes, so that no file costs more than it is worth.
+
+The size of a file is a setting, `MEDIA_MAX_BYTES`.
+"""
+
+MAX_PIXELS = 50_000_000
+# A progressive JPEG is decoded once a scan: a small file may ask for thousands.
+MAX_SCAN_PIXELS = 2_000_000_000
+# Each may hold 200 MB while it works.
+IMAGES_DECODED_AT_ONCE = 2
+# Chunks, boxes, segments, pages or frames that are walked before a file counts as an attack.
+MAX_PARTS = 100_000
+MAX_GIF_BLOCKS = 1_000_000
+# What is looked at to tell text from other bytes, and markup from text.
+HEAD_BYTES = 64 * 1024
+MARKUP_BYTES = 4 * 1024
+# The directory of a zip archive, and its list of content types, are held in memory.
+MAX_ZIP_READ = 1024 * 1024
+# How far from the end a PDF may say that it ends.
+PDF_TAIL_BYTES = 2 * 1024
+
+MAX_CAPTION = 2_200
+MAX_DESCRIPTION = 2_200
+MAX_NAME = 255
+MAX_ERROR = 300

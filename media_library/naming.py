@@ -1,0 +1,33 @@
+"""What a file is called: to people, in its address, on the disk of whoever saves it."""
+
+import re
+import unicodedata
+from pathlib import PurePath
+
+from django.utils.text import slugify
+
+from media_library import limits
+from media_library.kinds import FileType
+
+
+def clean(given: str) -> str:
+    """The last segment of `given` without anything that is not seen, at most MAX_NAME long."""
+    name = re.split(r"[/\\]", unicodedata.normalize("NFC", given))[-1]
+    # Category C: controls, and the marks that turn the reading direction round.
+    name = "".join(char for char in name if unicodedata.category(char)[0] != "C").strip(" .")
+    suffix = PurePath(name).suffix[:16]
+    return name if len(name) <= limits.MAX_NAME else name[: limits.MAX_NAME - len(suffix)] + suffix
+
+
+def named(given: str, file_type: FileType) -> str:
+    return clean(given) or f"{file_type.kind}.{file_type.extension}"
+
+
+def to_save(name: str, file_type: FileType) -> str:
+    """With the extension of what it is, whatever it calls itself."""
+    return f"{PurePath(clean(name)).stem or file_type.kind}.{file_type.extension}"
+
+
+def in_address(name: str, file_type: FileType) -> str:
+    slug = slugify(PurePath(name).stem)[:60].strip("-_")
+    return f"{slug or file_type.kind}.{file_type.extension}"

@@ -1,0 +1,161 @@
+from typing import Any
+
+from django.http import QueryDict
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+from rest_framework.exceptions import ValidationError
+
+from inro.api.serializers import StrictModelSerializer, StrictSerializer
+from inro.common.errors import Refused
+from media_library import limits, serving
+from media_library.ingest import ingest_upload, ingest_url
+from media_library.kinds import MediaKind
+from media_library.models import MediaFile
+
+# What a refusal is about that names no field itself.
+_ABOUT_THE_FILE = {"validation_failed", "unsupported_media", "too_large"}
+
+ERROR = {
+    "type": ["object", "null"],
+    "properties": {"code": {"type": "string"}, "message": {"type": "string"}},
+}
+
+
+class MediaFileSerializer(StrictModelSerializer):
+    """A file of the library, everywhere one is shown. What needs the bytes is null without them."""
+
+    media_type = serializers.SerializerMethodField()
+    mime_type = serializers.SerializerMethodField()
+    size = serializers.IntegerField(source="blob.size", default=None, read_only=True)
+    width = serializers.IntegerField(source="blob.width", default=None, read_only=True)
+    height = serializers.IntegerField(source="blob.height", default=None, read_only=True)
+    duration = serializers.FloatField(source="blob.duration", default=None, read_only=True)
+    sha256 = serializers.CharField(source="blob.sha256", default=None, read_only=True)
+    url = serializers.SerializerMethodField()
+    thumbnail_url = serializers.SerializerMethodField()
+    folder_id = serializers.SerializerMethodField()
+    source_url = serializers.SerializerMethodField()
+    error = serializers.SerializerMethodField()
+    deliverable = serializers.SerializerMethodField()
+
+    class Meta:
+        model = MediaFile
+        fields = (
+            "id",
+            "status",
+            "media_type",
+            "mime_type",
+            "name",
+            "description",
+            "caption",
+            "size",
+            "width",
+            "height",
+            "duration",
+            "sha256",
+            "url",
+            "thumbnail_url",
+            "folder_id",
+            "source_url",
+            "error",
+            "deliverable",
+            "created_at",
+            "updated_at",
+        )
+        read_only_fields = fields
+
+    @extend_schema_field({"type": ["string", "null"], "enum": [*MediaKind.values, None]})
+    def get_media_type(self, media_file: MediaFile) -> str | None:
+        return media_file.media_type or None
+
+    def get_mime_type(self, media_file: MediaFile) -> str | None:
+        return media_file.file_type.mime_type if media_file.file_type else None
+
+    @extend_schema_field({"type": ["string", "null"], "format": "uri"})
+    def get_url(self, media_file: MediaFile) -> str | None:
+        return serving.url_of(media_file) if media_file.blob else None
+
+    @extend_schema_field({"type": ["string", "null"], "format": "uri"})
+    def get_thumbnail_url(self, media_file: MediaFile) -> str | None:
+        return None
+
+    def get_folder_id(self, media_file: MediaFile) -> int | None:
+        return None
+
+    def get_source_url(self, media_file: MediaFile) -> str | None:
+        return media_file.source_url or None
+
+    @extend_schema_field(ERROR)
+    def get_error(self, media_file: MediaFile) -> dict[str, str] | None:
+        if not media_file.error_code:
+            return None
+        return {"code": media_file.error_code, "message": media_file.error_message}
+
+    @extend_schema_field({"type": "object"})
+    def get_deliverable(self, media_file: MediaFile) -> dict[str, Any]:
+        return {}
+
+
+class FetchedMediaFileSerializer(StrictSerializer):
+    """A new file by its URL."""
+
+    file_url = serializers.CharField(
+        write_only=True, help_text="Downloaded; the response's Content-Type sets media_type."
+    )
+    name = serializers.CharField(required=False, allow_blank=True, max_length=limits.MAX_NAME)
+    caption = serializers.CharField(required=False, allow_blank=True, max_length=limits.MAX_CAPTION)
+    description = serializers.CharField(
+        required=False, allow_blank=True, max_length=limits.MAX_DESCRIPTION
+    )
+    folder_id = serializers.IntegerField(required=False, allow_null=True)
+
+    def get_fields(self) -> dict[str, serializers.Field]:
+        # What our answers show may come along; it is read-only there, and so ignored here.
+        return {**MediaFileSerializer().get_fields(), **super().get_fields()}
+
+    def validate_folder_id(self, folder_id: int | None) -> None:
+        if folder_id is not None:
+            raise ValidationError(f"No folder has the id {folder_id}.")
+
+
+class NewMediaFileSerializer(FetchedMediaFileSerializer):
+    """A new file, uploaded or by its URL."""
+
+    file = serializers.FileField(write_only=True, required=False)
+    file_url = serializers.CharField(
+        write_only=True,
+        required=False,
+        help_text="Downloaded; the response's Content-Type sets media_type.",
+    )
+    media_type = serializers.ChoiceField(
+        MediaKind.choices,
+        required=False,
+        allow_null=True,
+        help_text="Has to agree with the bytes of `file`; without effect on a `file_url`.",
+    )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        given = [name for name in ("file", "file_url") if name in attrs]
+        if len(given) != 1:
+            message = ["Give either file or file_url."]
+            raise ValidationError({"file": message, "file_url": message})
+        if isinstance(self.initial_data, QueryDict) and len(self.initial_data.getlist("file")) > 1:
+            raise ValidationError({"file": ["Give one file; each is a media file of its own."]})
+        return attrs
+
+    def create(self, validated_data: dict[str, Any]) -> MediaFile:
+        workspace = self.context["workspace"]
+        texts = {
+            name: validated_data[name]
+            for name in ("name", "caption", "description")
+            if name in validated_data
+        }
+        if "file_url" in validated_data:
+            return ingest_url(workspace, validated_data["file_url"], **texts)
+        media_type = validated_data.get("media_type")
+        try:
+            return ingest_upload(workspace, validated_data["file"], media_type=media_type, **texts)
+        except Refused as refused:
+            if refused.code in _ABOUT_THE_FILE and not refused.details:
+                raise refused.at("file") from None
+            raise

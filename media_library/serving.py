@@ -1,0 +1,82 @@
+"""The public address of a file, and which part of it a request asks for."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.urls import reverse
+
+from inro.common.signing import sign, unsign
+from media_library import naming
+from media_library.kinds import FileType
+from media_library.models import Blob, MediaFile, MediaStatus
+
+_PURPOSE = "media"
+_RANGE = re.compile(r"bytes\s*=\s*([0-9]{0,18})\s*-\s*([0-9]{0,18})\s*", re.IGNORECASE)
+
+
+def url_of(media_file: MediaFile) -> str:
+    """Where anybody who is given it may fetch the file. It has to be ready."""
+    file_type = media_file.file_type
+    if file_type is None:
+        raise ValueError(f"Media file {media_file.pk} has no bytes yet.")
+    name = naming.in_address(media_file.name, file_type)
+    path = reverse("media", args=[sign(str(media_file.pk), _PURPOSE), name])
+    return f"{settings.PUBLIC_URL}{path}"
+
+
+class Served(NamedTuple):
+    """A file that is ready."""
+
+    media_file: MediaFile
+    blob: Blob
+    file_type: FileType
+
+
+def find(signed: str) -> Served | None:
+    """The ready file whose signature this is."""
+    pk = unsign(signed, _PURPOSE)
+    ready = MediaFile.objects.select_related("blob").filter(status=MediaStatus.READY)
+    found = ready.filter(pk=pk).first() if pk else None
+    if found is None or found.blob is None or found.file_type is None:
+        return None
+    return Served(found, found.blob, found.file_type)
+
+
+def find_by_url(url: str) -> Served | None:
+    """The ready file of any workspace that `url` is the address of; None for other addresses."""
+    start = f"{settings.PUBLIC_URL}/media/"
+    if not url.startswith(start):
+        return None
+    return find(urlsplit(url[len(start) :]).path.partition("/")[0])
+
+
+class Part(NamedTuple):
+    start: int
+    length: int
+
+
+class NotSatisfiableError(Exception):
+    """The range lies outside the file."""
+
+
+def read_range(header: str, size: int) -> Part | None:
+    """The one part that a `Range` header asks for; None means the whole file.
+
+    A header that is malformed, or asks for several parts, asks for the whole (RFC 9110, 14.2).
+    """
+    match = _RANGE.fullmatch(header.strip())
+    if not match or not (match[1] or match[2]):
+        return None
+    if not match[1]:
+        start, end = max(size - int(match[2]), 0), size - 1
+    else:
+        start, end = int(match[1]), min(int(match[2] or size), size - 1)
+        if match[2] and int(match[2]) < start:
+            return None
+    if start >= size:
+        raise NotSatisfiableError
+    return Part(start, end - start + 1)

@@ -1,0 +1,42 @@
+"""From bytes to facts. Names and headers are hints that other modules weigh; here they are unknown.
+
+The first bytes choose a probe, and the probe has to find the rest of such a file. What begins like
+none of them is text, or nothing that the library takes.
+"""
+
+from mmap import mmap
+from typing import BinaryIO
+
+from media_library.sniffing import archives, audio, containers, images, text
+from media_library.sniffing.facts import Facts, Probe, Sample
+
+__all__ = ["Facts", "sniff"]
+
+_PROBES: tuple[tuple[int, bytes, Probe], ...] = (
+    (0, b"\xff\xd8\xff", images.jpeg),
+    (0, b"\x89PNG\r\n\x1a\n", images.png),
+    (0, b"GIF87a", images.gif),
+    (0, b"GIF89a", images.gif),
+    (8, b"WEBP", images.webp),
+    (8, b"WAVE", audio.wav),
+    (0, b"ID3", audio.mp3),
+    *((0, bytes((0xFF, second)), audio.mp3) for second in (0xFB, 0xFA, 0xF3, 0xF2, 0xE3, 0xE2)),
+    *((0, bytes((0xFF, second)), audio.adts) for second in (0xF0, 0xF1, 0xF8, 0xF9)),
+    (0, b"#!AMR", audio.amr),
+    (0, b"OggS", containers.ogg),
+    (0, b"\x1a\x45\xdf\xa3", containers.webm),
+    (4, b"ftyp", containers.iso_media),
+    *((4, kind, containers.quicktime) for kind in (b"moov", b"mdat", b"wide", b"free", b"skip")),
+    (0, b"%PDF-", archives.pdf),
+    (0, b"PK\x03\x04", archives.office_zip),
+    (0, b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", archives.office_binary),
+)
+
+
+def sniff(file: BinaryIO, data: mmap) -> Facts:
+    """What `file` is; `data` is the same file, mapped. Raises Refused (`unsupported_media`)."""
+    sample = Sample(data, file)
+    for at, signature, probe in _PROBES:
+        if data[at : at + len(signature)] == signature:
+            return probe(sample)
+    return text.plain(sample)

@@ -1,0 +1,111 @@
+from typing import Any
+
+from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema, extend_schema_view
+from rest_framework import status
+from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from inro.api.views import ReadViewSet
+from media_library.filters import MediaFileFilter
+from media_library.models import MediaFile, MediaStatus
+from media_library.serializers.media_files import (
+    FetchedMediaFileSerializer,
+    MediaFileSerializer,
+    NewMediaFileSerializer,
+)
+
+READY: dict[str, Any] = {
+    "id": 123,
+    "status": "ready",
+    "media_type": "image",
+    "mime_type": "image/jpeg",
+    "name": "welcome.jpg",
+    "description": "",
+    "caption": "Welcome!",
+    "size": 48211,
+    "width": 1200,
+    "height": 800,
+    "duration": None,
+    "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+    "url": "https://inro.example/media/123:Zm9vYmFy/welcome.jpg",
+    "thumbnail_url": None,
+    "folder_id": None,
+    "source_url": "https://mybrand.com/welcome.jpg",
+    "error": None,
+    "deliverable": {},
+    "created_at": "2026-11-21T10:00:00.000000Z",
+    "updated_at": "2026-11-21T10:00:00.000000Z",
+}
+_BYTES_UNKNOWN = ("media_type", "mime_type", "size", "width", "height", "sha256", "url")
+PENDING = READY | dict.fromkeys(_BYTES_UNKNOWN) | {"status": "pending"}
+
+
+@extend_schema(tags=["media files"])
+@extend_schema_view(
+    list=extend_schema(
+        summary="List media files",
+        examples=[OpenApiExample("One file", value=READY, response_only=True)],
+    ),
+    retrieve=extend_schema(
+        summary="Get a media file",
+        examples=[OpenApiExample("Ready", value=READY, response_only=True)],
+    ),
+)
+class MediaFileViewSet(ReadViewSet):
+    """The files that scenarios, campaigns and messages carry."""
+
+    ability_noun = "media"
+    resource = "media_files"
+    queryset = MediaFile.objects.select_related("blob")
+    serializer_class = MediaFileSerializer
+    filterset_class = MediaFileFilter
+    parser_classes = (JSONParser, FormParser, MultiPartParser)
+    order_columns = ("created_at", "name")
+    unbounded = True
+
+    @extend_schema(
+        summary="Upload a media file",
+        request={
+            "application/json": FetchedMediaFileSerializer,
+            "application/x-www-form-urlencoded": FetchedMediaFileSerializer,
+            "multipart/form-data": NewMediaFileSerializer,
+        },
+        responses={
+            201: OpenApiResponse(
+                MediaFileSerializer,
+                "Stored.",
+                [OpenApiExample("Ready", value=READY)],
+            ),
+            202: OpenApiResponse(
+                MediaFileSerializer,
+                "The download takes longer; ask for the file again until it is ready or failed.",
+                [OpenApiExample("Pending", value=PENDING)],
+            ),
+            502: OpenApiResponse(
+                description="`download_failed`, or `storage_unavailable` with `Retry-After`."
+            ),
+        },
+        examples=[
+            OpenApiExample(
+                "By URL",
+                value={"file_url": "https://mybrand.com/welcome.jpg", "caption": "Welcome!"},
+                request_only=True,
+                media_type="application/json",
+            )
+        ],
+    )
+    def create(self, request: Request) -> Response:
+        """Either `file` (multipart) or `file_url`, which we download.
+
+        Answers 202 when the download takes longer than a request may wait.
+        """
+        given = NewMediaFileSerializer(data=request.data, context=self.get_serializer_context())
+        given.is_valid(raise_exception=True)
+        media_file = given.save()
+        is_pending = media_file.status == MediaStatus.PENDING
+        return self.created(
+            MediaFileSerializer(media_file).data,
+            media_file.pk,
+            code=status.HTTP_202_ACCEPTED if is_pending else status.HTTP_201_CREATED,
+        )

@@ -1,0 +1,117 @@
+"""The public page behind every file's `url`."""
+
+from collections.abc import Iterator
+from http import HTTPStatus
+
+from django.core.files import File
+from django.http import (
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    JsonResponse,
+    StreamingHttpResponse,
+)
+from django.utils.cache import patch_cache_control
+from django.utils.http import content_disposition_header, parse_etags
+from django.views.decorators.http import require_safe
+
+from inro.api.errors import RETRY_AFTER_SECONDS, STATUS_OF, body
+from inro.common.errors import Refused
+from media_library import naming, serving
+from media_library.kinds import MediaKind
+from media_library.storage import open_blob
+
+_CHUNK_BYTES = 64 * 1024
+_CACHED_FOR = 60 * 60
+# Whatever the bytes are, a browser shows them and runs nothing.
+_ALWAYS = {
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "default-src 'none'; sandbox",
+    "Cross-Origin-Resource-Policy": "cross-origin",
+}
+
+
+@require_safe
+def media(request: HttpRequest, signed: str, name: str) -> HttpResponseBase:
+    """`name` is for people and for providers that look at the extension; nothing depends on it."""
+    served = serving.find(signed)
+    if served is None:
+        response = _refusal(Refused("not_found", "There is no such file."))
+    else:
+        response = _answer(request, served)
+    for header, value in _ALWAYS.items():
+        response[header] = value
+    return response
+
+
+def _refusal(refused: Refused) -> HttpResponseBase:
+    response = JsonResponse(body(refused.code, refused.message), status=STATUS_OF[refused.code])
+    if refused.code in RETRY_AFTER_SECONDS:
+        response["Retry-After"] = str(RETRY_AFTER_SECONDS[refused.code])
+    return response
+
+
+def _answer(request: HttpRequest, served: serving.Served) -> HttpResponseBase:
+    etag = f'"{served.blob.sha256}"'
+    known = parse_etags(request.headers.get("If-None-Match", ""))
+    if "*" in known or etag in {each.removeprefix("W/") for each in known}:
+        response: HttpResponseBase = HttpResponse(status=HTTPStatus.NOT_MODIFIED)
+    else:
+        try:
+            response = _bytes(request, served, etag)
+        except serving.NotSatisfiableError:
+            response = HttpResponse(status=HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE)
+            response["Content-Range"] = f"bytes */{served.blob.size}"
+        except FileNotFoundError:
+            return _refusal(Refused("not_found", "The bytes of this file are no longer there."))
+        except Refused as refused:
+            return _refusal(refused)
+    response["Content-Type"] = served.file_type.mime_type
+    response["ETag"] = etag
+    response["Accept-Ranges"] = "bytes"
+    patch_cache_control(response, private=True, max_age=_CACHED_FOR)
+    return response
+
+
+def _bytes(request: HttpRequest, served: serving.Served, etag: str) -> HttpResponseBase:
+    media_file, blob, file_type = served
+    part = _part(request, blob.size, etag)
+    file = open_blob(blob)
+    start, length = part or (0, blob.size)
+    if request.method == "HEAD":
+        file.close()
+        response: HttpResponseBase = HttpResponse()
+    else:
+        response = StreamingHttpResponse(_Chunks(file, start, length))
+    if part:
+        response.status_code = HTTPStatus.PARTIAL_CONTENT
+        response["Content-Range"] = f"bytes {start}-{start + length - 1}/{blob.size}"
+    response["Content-Length"] = str(length)
+    saved = file_type.kind == MediaKind.DOCUMENT and file_type.extension != "pdf"
+    name = naming.to_save(media_file.name, file_type)
+    response["Content-Disposition"] = content_disposition_header(saved, name) or "inline"
+    return response
+
+
+def _part(request: HttpRequest, size: int, etag: str) -> serving.Part | None:
+    asked = request.headers.get("Range", "")
+    if request.method != "GET" or request.headers.get("If-Range", etag) != etag:
+        return None
+    return serving.read_range(asked, size)
+
+
+class _Chunks:
+    """A stretch of a file, read as it is sent; closed by the response, begun or not."""
+
+    def __init__(self, file: File, start: int, length: int) -> None:
+        self._file = file
+        self._left = length
+        file.seek(start)
+
+    def __iter__(self) -> Iterator[bytes]:
+        while self._left and (chunk := self._file.read(min(_CHUNK_BYTES, self._left))):
+            self._left -= len(chunk)
+            yield chunk
+
+    def close(self) -> None:
+        self._file.close()

@@ -1,0 +1,74 @@
+"""Connecting a channel, and opening its secrets to its adapter."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.db import IntegrityError, transaction
+
+from inro.accounts.models import Workspace
+from inro.api.errors import flatten
+from inro.common.errors import Details, Refused, invalid
+from messaging.channels import CHANNELS
+from messaging.channels.base import Account, ChannelType
+from messaging.models import Channel, Pump, Stream, StreamKind
+from messaging.models.channels import RANK_OF
+
+MAX_NAME = 120
+
+
+def connect_channel(
+    workspace: Workspace, kind: str, name: str, options: Mapping[str, Any]
+) -> Channel:
+    """A new channel with its pump and standing streams; its `options` are judged by its kind.
+
+    Without a name it gets that of its kind. Raises Refused with every fault, or `conflict` when
+    the workspace has this account already.
+    """
+    channel_type = CHANNELS.get(kind)
+    if channel_type is None:
+        raise invalid({"kind": [f"Must be one of: {', '.join(CHANNELS.keys())}."]})
+    given = channel_type.Options(data=dict(options))
+    faults: Details = {} if given.is_valid() else flatten(given.errors)
+    if len(name) > MAX_NAME:
+        faults["name"] = [f"Has {len(name)} characters; {MAX_NAME} fit."]
+    if faults:
+        raise invalid(faults)
+    channel = _prepared(workspace, channel_type, name, dict(given.validated_data))
+    try:
+        with transaction.atomic():
+            channel.save(force_insert=True)
+            Pump.objects.create(channel=channel)
+            for stream in StreamKind:
+                Stream.objects.create(channel=channel, kind=stream, rank=RANK_OF[stream])
+    except IntegrityError:
+        raise Refused(
+            "conflict",
+            f"This workspace already has a channel for the account {channel.account_id}.",
+        ) from None
+    return channel
+
+
+def _prepared(
+    workspace: Workspace, channel_type: ChannelType, name: str, options: dict[str, Any]
+) -> Channel:
+    secrets = {field: options.pop(field) for field in channel_type.secret_fields}
+    account_id = options.pop(channel_type.account_field, "")
+    channel = Channel(
+        workspace=workspace,
+        kind=channel_type.kind,
+        name=name.strip() or channel_type.label,
+        account_id=account_id,
+        settings=options,
+    )
+    channel.seal(secrets)
+    return channel
+
+
+def open_account(channel: Channel) -> Account:
+    """The channel as its adapter sees it, secrets in the clear: not to be kept or logged."""
+    return Account(
+        channel_id=channel.pk,
+        account_id=channel.account_id,
+        settings=channel.settings,
+        secrets=channel.secrets,
+    )

@@ -1,0 +1,201 @@
+"""What a piece of news makes of a message: the table of allowed moves, without a database.
+
+Two kinds of news. A fact is something the provider has said or shown: it is believed whoever asked
+and whenever it comes, and the status only climbs. An effect is what we conclude from an attempt:
+it counts only for the attempt that the message is in, which `turn` tells.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from django.db.models import Model
+from django.utils import timezone
+
+from messaging.channels.base import Outcome, Verdict
+from messaging.models import Message, MessageStatus
+
+BUSY_ATTEMPTS = 8
+LONGEST_WAIT = timedelta(seconds=300)
+LONGEST_MEDIA_WAIT = timedelta(seconds=60)
+DELIVERY_UNKNOWN = "delivery_unknown"
+NOTHING_SAID = Verdict(Outcome.UNKNOWN)
+
+_S = MessageStatus
+
+
+class News(StrEnum):
+    ACCEPTED = "accepted"  # the provider's answer to our call
+    CONFIRMED = "confirmed"  # an echo or receipt shows that it went out
+    DELIVERED = "delivered"
+    READ = "read"
+    REFUSED = "refused"
+    BUSY = "busy"
+    UNKNOWN = "unknown"  # may have gone out: no answer, or the attempt's lease ran out
+    UNCALLED = "uncalled"  # certainly not tried
+    MEDIA_PENDING = "media_pending"
+    REPEATABLE = "repeatable"  # may have gone out, but the provider knows our id
+    OVERDUE = "overdue"  # unknown for too long
+    CANCELED = "canceled"
+
+
+@dataclass(frozen=True)
+class Change:
+    """News of one message; `turn` is that of the attempt it speaks of, facts need none."""
+
+    message_id: int
+    news: News
+    turn: int = 0
+    verdict: Verdict = NOTHING_SAID
+    at: datetime = field(default_factory=timezone.now)
+
+
+@dataclass(frozen=True)
+class Move:
+    to: MessageStatus
+    from_: frozenset[MessageStatus]
+    fact: bool = False
+
+
+# A row that was called may have reached the provider whatever we have concluded since.
+_TRIED = frozenset({_S.QUEUED, _S.SENDING, _S.UNCONFIRMED, _S.FAILED, _S.CANCELED})
+_IN_FLIGHT = frozenset({_S.SENDING})
+MOVES: dict[News, Move] = {
+    News.ACCEPTED: Move(_S.SENT, _TRIED, fact=True),
+    News.CONFIRMED: Move(_S.SENT, _TRIED, fact=True),
+    News.DELIVERED: Move(_S.DELIVERED, _TRIED | {_S.SENT}, fact=True),
+    News.READ: Move(_S.READ, _TRIED | {_S.SENT, _S.DELIVERED}, fact=True),
+    News.REFUSED: Move(_S.FAILED, _IN_FLIGHT),
+    News.BUSY: Move(_S.QUEUED, _IN_FLIGHT),
+    News.UNKNOWN: Move(_S.UNCONFIRMED, _IN_FLIGHT),
+    News.UNCALLED: Move(_S.QUEUED, _IN_FLIGHT),
+    News.MEDIA_PENDING: Move(_S.QUEUED, _IN_FLIGHT),
+    News.REPEATABLE: Move(_S.QUEUED, _IN_FLIGHT | {_S.UNCONFIRMED}),
+    News.OVERDUE: Move(_S.FAILED, _IN_FLIGHT | {_S.UNCONFIRMED}),
+    News.CANCELED: Move(_S.CANCELED, frozenset({_S.SCHEDULED, _S.PREPARING, _S.QUEUED})),
+}
+_NEWS_OF = {
+    Outcome.ACCEPTED: News.ACCEPTED,
+    Outcome.REFUSED: News.REFUSED,
+    Outcome.BUSY: News.BUSY,
+    Outcome.UNKNOWN: News.UNKNOWN,
+}
+_BUSY_TOO_LONG = "The provider did not take the message in {} attempts."
+_UNKNOWN_TOO_LONG = "Whether the provider sent this message could not be found out."
+
+
+def of_verdict(message_id: int, turn: int, verdict: Verdict) -> Change:
+    """The news in what a call came to."""
+    return Change(message_id, _NEWS_OF[verdict.outcome], turn, verdict)
+
+
+def move(row: Message, change: Change) -> bool:
+    """Change `row` in memory as the news demands; False when it says nothing new or comes late."""
+    rule = MOVES[change.news]
+    learned = rule.fact and _learn_id(row, change)
+    if row.status not in rule.from_ or not (rule.fact or row.turn == change.turn):
+        return learned
+    if change.news == News.CANCELED and row.unconfirmed_at:
+        return False  # it may have gone out: a receipt or the deadline ends it
+    row.status = rule.to
+    row.lease_until = None
+    if not rule.fact:
+        row.turn += 1
+    _CONSEQUENCES[rule.to](row, change)
+    row.updated_at = change.at
+    return True
+
+
+def _learn_id(row: Message, change: Change) -> bool:
+    """An answer to our own call names the message for certain, an echo was matched by its look."""
+    given = clip(change.verdict.provider_message_id, Message, "provider_message_id")
+    certain = change.news == News.ACCEPTED
+    if not given or given == row.provider_message_id or (row.provider_message_id and not certain):
+        return False
+    row.provider_message_id = given
+    row.updated_at = change.at
+    return True
+
+
+def _went_out(row: Message, change: Change) -> None:
+    row.sent_at = row.sent_at or change.at
+    if row.status in (_S.DELIVERED, _S.READ):
+        row.delivered_at = row.delivered_at or change.at
+    if row.status == _S.READ:
+        row.read_at = row.read_at or change.at
+    _explain(row, NOTHING_SAID)
+
+
+def _failed(row: Message, change: Change) -> None:
+    if change.news == News.OVERDUE:
+        _explain(row, Verdict(Outcome.REFUSED, code=DELIVERY_UNKNOWN, message=_UNKNOWN_TOO_LONG))
+    else:
+        _explain(row, change.verdict, "refused")
+
+
+def _queued(row: Message, change: Change) -> None:
+    if change.news in (News.UNCALLED, News.MEDIA_PENDING):
+        row.attempts = max(0, row.attempts - 1)  # the claim counted an attempt that was not made
+    if change.news == News.MEDIA_PENDING:
+        row.due_at = change.at + _media_wait(change.at - row.created_at)
+        _explain(row, change.verdict)
+    elif change.news == News.REPEATABLE:
+        row.unconfirmed_at = row.unconfirmed_at or change.at
+    elif change.news == News.BUSY:
+        _come_back_later(row, change)
+
+
+def _come_back_later(row: Message, change: Change) -> None:
+    verdict = change.verdict
+    _explain(row, verdict, "provider_busy")
+    if verdict.channel_error:
+        return  # nothing is claimed on that channel until it is connected again
+    if row.attempts < BUSY_ATTEMPTS:
+        row.due_at = change.at + back_off(row.attempts)
+        return
+    row.status = _S.FAILED
+    row.error_code = "provider_busy"
+    row.error_message = _BUSY_TOO_LONG.format(row.attempts)
+    row.error_retryable = True
+
+
+def _unconfirmed(row: Message, change: Change) -> None:
+    row.unconfirmed_at = row.unconfirmed_at or change.at
+
+
+def _canceled(row: Message, change: Change) -> None:
+    _explain(row, change.verdict)
+
+
+_CONSEQUENCES = {
+    _S.SENT: _went_out,
+    _S.DELIVERED: _went_out,
+    _S.READ: _went_out,
+    _S.FAILED: _failed,
+    _S.QUEUED: _queued,
+    _S.UNCONFIRMED: _unconfirmed,
+    _S.CANCELED: _canceled,
+}
+
+
+def back_off(attempts: int) -> timedelta:
+    """2, 4, 8, … seconds after the first, second, third attempt, and never longer than 5 min."""
+    return min(LONGEST_WAIT, timedelta(seconds=2 ** min(attempts, 16)))
+
+
+def _media_wait(age: timedelta) -> timedelta:
+    """As long again as it has been waiting, within reason."""
+    return min(LONGEST_MEDIA_WAIT, max(timedelta(seconds=2), age))
+
+
+def _explain(row: Message, verdict: Verdict, default_code: str = "") -> None:
+    row.error_code = clip(verdict.code or default_code, Message, "error_code")
+    row.error_message = clip(verdict.message, Message, "error_message")
+    row.provider_code = clip(verdict.provider_code, Message, "provider_code")
+    row.error_retryable = verdict.retryable
+
+
+def clip(text: str, model: type[Model], field_name: str) -> str:
+    """A provider's text as a column takes it: no NUL, no longer than the column."""
+    limit = getattr(model._meta.get_field(field_name), "max_length", None)
+    return text.replace("\0", "")[:limit]

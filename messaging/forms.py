@@ -1,0 +1,93 @@
+"""The admin's form of a channel, made from the options of the channel types."""
+
+from typing import Any
+
+from django import forms
+from rest_framework import serializers
+
+from inro.common.errors import Refused
+from messaging.channels import CHANNELS
+from messaging.connecting import connect_channel
+from messaging.models import Channel
+
+
+def _form_field(name: str, field: serializers.Field, kinds: str, secret: bool) -> forms.Field:
+    """Never required by the form itself: which are needed depends on the kind."""
+    several = isinstance(field, serializers.ListField)
+    hint = (
+        f"For {kinds}."
+        + (" One per line." if several else "")
+        + (" Kept encrypted." if secret else "")
+    )
+    common: dict[str, Any] = {
+        "required": False,
+        "label": name.replace("_", " ").capitalize(),
+        "help_text": hint,
+    }
+    if isinstance(field, serializers.ChoiceField):
+        return forms.ChoiceField(choices=[("", "–"), *field.choices.items()], **common)
+    if several:
+        return forms.CharField(widget=forms.Textarea(attrs={"rows": 2, "cols": 60}), **common)
+    widget = forms.TextInput(attrs={"size": 60, "autocomplete": "off"})
+    return forms.CharField(widget=widget, **common)
+
+
+def _option_fields() -> dict[str, forms.Field]:
+    found: dict[str, forms.Field] = {}
+    for channel_type in CHANNELS:
+        for name, field in channel_type.Options().fields.items():
+            secret = name in channel_type.secret_fields
+            found[name] = _form_field(name, field, channel_type.label, secret)
+    return found
+
+
+OPTION_FIELDS = _option_fields()
+
+
+class ConnectForm(forms.ModelForm):
+    """Connects a channel through `connect_channel`, whose faults stand at their fields."""
+
+    kind = forms.ChoiceField(choices=[(each.kind, each.label) for each in CHANNELS])
+    name = forms.CharField(max_length=120, required=False, help_text="For people.")
+
+    class Meta:
+        model = Channel
+        fields = ("workspace",)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields.update(_option_fields())
+
+    def options(self) -> dict[str, Any]:
+        """What was filled in, shaped as the kind's options take it."""
+        channel_type = CHANNELS[self.cleaned_data["kind"]]
+        given: dict[str, Any] = {}
+        for name, field in channel_type.Options().fields.items():
+            value = self.cleaned_data.get(name) or ""
+            several = isinstance(field, serializers.ListField)
+            if value:
+                given[name] = value.split() if several else value.strip()
+        return given
+
+    def clean(self) -> dict[str, Any] | None:
+        cleaned = super().clean()
+        if self.errors:
+            return cleaned
+        try:
+            self.instance = connect_channel(
+                self.cleaned_data["workspace"],
+                self.cleaned_data["kind"],
+                self.cleaned_data["name"],
+                self.options(),
+            )
+        except Refused as refused:
+            for path, found in (refused.details or {"": [refused.message]}).items():
+                name = path.split(".")[0]
+                self.add_error(name if name in self.fields else None, found)
+        return cleaned
+
+    def save(self, commit: bool = True) -> Channel:
+        return self.instance
+
+    def save_m2m(self) -> None:
+        return

@@ -1,0 +1,92 @@
+"""Channels on the wire: what all have, and the options of each kind with its secrets masked."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from drf_spectacular.utils import PolymorphicProxySerializer
+from rest_framework import serializers
+
+from inro.accounts.models import Workspace
+from inro.api.serializers import StrictSerializer
+from messaging.channels import CHANNELS
+from messaging.connecting import MAX_NAME
+from messaging.models import Channel, ChannelStatus
+
+
+class ChannelSerializer(StrictSerializer):
+    """What every channel has; its subclass for a kind adds the options of that kind."""
+
+    id = serializers.IntegerField(read_only=True)
+    uuid = serializers.UUIDField(read_only=True)
+    kind = serializers.ChoiceField(choices=CHANNELS.keys())
+    name = serializers.CharField(
+        max_length=MAX_NAME, required=False, help_text="For people; the kind's own by default."
+    )
+    webhook_url = serializers.CharField(
+        read_only=True, allow_null=True, help_text="To be given to the provider, with the token."
+    )
+    verify_token = serializers.CharField(read_only=True, allow_null=True)
+    status = serializers.ChoiceField(choices=ChannelStatus.choices, read_only=True)
+    status_reason = serializers.CharField(read_only=True)
+    created_at = serializers.DateTimeField(read_only=True)
+    updated_at = serializers.DateTimeField(read_only=True)
+
+    def to_internal_value(self, data: Any) -> dict[str, Any]:
+        """`kind`, `name`, and apart from them the `options`."""
+        options = dict(super().to_internal_value(data))
+        kind, name = options.pop("kind"), options.pop("name", "")
+        return {"kind": kind, "name": name, "options": options}
+
+    def to_representation(self, instance: Channel) -> dict[str, Any]:
+        channel_type = CHANNELS[instance.kind]
+        shown = {name: getattr(instance, name) for name in ChannelSerializer._declared_fields}
+        if not channel_type.has_webhook:
+            shown |= {"webhook_url": None, "verify_token": None}
+        shown |= {channel_type.account_field: instance.account_id}
+        return super().to_representation({**shown, **instance.settings, **instance.secrets})
+
+
+SERIALIZERS: Mapping[str, type[ChannelSerializer]] = {
+    channel_type.kind: type(
+        f"{channel_type.label}Channel",
+        (ChannelSerializer, channel_type.Options),
+        {
+            "__doc__": channel_type.__doc__,
+            "kind": serializers.ChoiceField(choices=[channel_type.kind]),
+        },
+    )
+    for channel_type in CHANNELS
+}
+# Without a kind nobody can tell which of the options are right: the kind is the only fault.
+_OfUnknownKind = type(
+    "ChannelOfUnknownKind",
+    (ChannelSerializer,),
+    {
+        str(name): serializers.ReadOnlyField()
+        for channel_type in CHANNELS
+        for name in channel_type.Options().fields
+    },
+)
+CHANNEL_SCHEMA = PolymorphicProxySerializer(
+    component_name="Channel", serializers=dict(SERIALIZERS), resource_type_field_name="kind"
+)
+
+
+class AnyChannelSerializer(serializers.BaseSerializer):
+    """A channel of any kind, judged and shown by the serializer of its kind."""
+
+    def to_internal_value(self, data: Any) -> dict[str, Any]:
+        kind = data.get("kind") if isinstance(data, Mapping) else None
+        chosen = SERIALIZERS.get(kind) if isinstance(kind, str) else None
+        serializer = (chosen or _OfUnknownKind)(data=data)
+        serializer.is_valid(raise_exception=True)
+        return dict(serializer.validated_data)
+
+    def to_representation(self, instance: Channel) -> dict[str, Any]:
+        return dict(SERIALIZERS[instance.kind](instance).data)
+
+
+def channels_of(workspace: Workspace) -> list[dict[str, Any]]:
+    """The channels of `workspace` with their state, as `/me` tells them."""
+    shown = ("id", "kind", "name", "status", "status_reason")
+    return [dict(row) for row in Channel.objects.for_workspace(workspace).values(*shown)]

@@ -1,0 +1,141 @@
+from typing import Any
+
+from django.db import transaction
+from django.db.models import OuterRef, QuerySet, Subquery
+from drf_spectacular.utils import OpenApiExample, extend_schema
+from rest_framework import mixins, status
+from rest_framework.decorators import action
+from rest_framework.generics import get_object_or_404
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from inro.accounts.models import AuditEntry
+from inro.api.authentication import access_of
+from inro.api.pagination import EnvelopePagination
+from inro.api.views import ReadViewSet, WorkspaceViewSet
+from inro.common.errors import Refused
+from messaging import receiving
+from messaging.channels import CHANNELS
+from messaging.channels.sandbox import Sandbox, simulated
+from messaging.connecting import connect_channel
+from messaging.models import Channel, Direction, Identity, Message
+from messaging.serializers.channels import CHANNEL_SCHEMA, AnyChannelSerializer
+from messaging.serializers.simulator import (
+    OutboxSerializer,
+    SimulatedEventSerializer,
+    SimulatedSerializer,
+)
+from messaging.tasks import wake_apply
+
+INSTAGRAM_EXAMPLE = OpenApiExample(
+    "Instagram",
+    request_only=True,
+    value={
+        "kind": "instagram",
+        "name": "Shop",
+        "account_id": "17841400000000000",
+        "access_token": "IGAA…",
+        "app_secrets": ["0123456789abcdef0123456789abcdef"],
+        "login": "instagram",
+    },
+)
+SANDBOX_EXAMPLE = OpenApiExample("Sandbox", request_only=True, value={"kind": "sandbox"})
+
+
+@extend_schema(tags=["channels"])
+class ChannelViewSet(ReadViewSet):
+    queryset = Channel.objects.all()
+    serializer_class = AnyChannelSerializer
+    resource = "channels"
+    ability_noun = "channels"
+
+    @extend_schema(responses=CHANNEL_SCHEMA)
+    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Channels, newest first."""
+        return super().list(request, *args, **kwargs)
+
+    @extend_schema(responses=CHANNEL_SCHEMA)
+    def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """One channel, its secrets masked."""
+        return super().retrieve(request, *args, **kwargs)
+
+    @extend_schema(
+        request=CHANNEL_SCHEMA,
+        responses={201: CHANNEL_SCHEMA},
+        examples=[INSTAGRAM_EXAMPLE, SANDBOX_EXAMPLE],
+    )
+    def create(self, request: Request) -> Response:
+        """Connect an account.
+
+        The answer's `webhook_url` and `verify_token` are what the provider asks for. 409
+        `conflict` when the workspace has this account already.
+        """
+        serializer = self.get_serializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        with transaction.atomic():
+            channel = connect_channel(self.workspace, **serializer.validated_data)
+            actor = access_of(request).token or request.user
+            AuditEntry.record(self.workspace, actor, "channel connected", channel)
+        return self.created(self.get_serializer(channel).data, channel.pk)
+
+    @extend_schema(
+        request=SimulatedEventSerializer,
+        responses={202: SimulatedSerializer},
+        examples=[
+            OpenApiExample("Text", request_only=True, value={"from": "jane", "text": "hello"}),
+        ],
+    )
+    @action(detail=True, methods=["post"])
+    def simulate(self, request: Request, pk: str) -> Response:
+        """Have a pretend person write to a sandbox.
+
+        It takes the same way as a provider's event. 409 `conflict` for a channel of another kind.
+        """
+        channel = _sandbox(self.get_object())
+        serializer = SimulatedEventSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        given = dict(serializer.validated_data)
+        payload = simulated(given.pop("from"), **given)
+        with transaction.atomic():
+            ids = receiving.record(channel, CHANNELS[channel.kind].parse(payload))
+            wake_apply(ids)
+        return Response({"event_id": ids[0]}, status=status.HTTP_202_ACCEPTED)
+
+
+class OutboxPagination(EnvelopePagination):
+    default_per_page = 200
+    max_per_page = 500
+
+
+class OutboxViewSet(mixins.ListModelMixin, WorkspaceViewSet):
+    queryset = Message.objects.filter(direction=Direction.OUTBOUND, sent_at__isnull=False)
+    serializer_class = OutboxSerializer
+    pagination_class = OutboxPagination
+    resource = "outbox"
+    ability_noun = "channels"
+    order_columns = ("sent_at",)
+
+    def get_queryset(self) -> QuerySet[Message]:
+        messages: QuerySet[Message] = super().get_queryset()
+        if getattr(self, "swagger_fake_view", False):
+            return messages
+        own = Channel.objects.for_workspace(self.workspace)
+        channel = _sandbox(get_object_or_404(own, pk=self.kwargs["channel_id"]))
+        person = Identity.objects.filter(channel=channel, contact=OuterRef("contact"))
+        newest = person.order_by("-last_inbound_at", "-pk").values("external_id")[:1]
+        sent = messages.filter(channel=channel).select_related("media_file__blob")
+        return sent.annotate(to=Subquery(newest))
+
+    @extend_schema(tags=["channels"])
+    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """What went out on a sandbox, newest first.
+
+        409 `conflict` for a channel of another kind.
+        """
+        return super().list(request, *args, **kwargs)
+
+
+def _sandbox(channel: Channel) -> Channel:
+    if channel.kind != Sandbox.kind:
+        raise Refused("conflict", f"This is for sandbox channels; {channel.name} is a real one.")
+    return channel

@@ -1,0 +1,131 @@
+"""Where providers tell us what happened: verify, store one row per event, answer. Nothing else."""
+
+import json
+from collections import defaultdict
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+import structlog
+from django.core.exceptions import RequestDataTooBig
+from django.db import transaction
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_http_methods
+
+from inro.api.errors import STATUS_OF, body
+from messaging import receiving
+from messaging.channels import CHANNELS
+from messaging.channels.base import ChannelType, InboundEvent
+from messaging.connecting import open_account
+from messaging.models import Channel
+from messaging.tasks import wake_apply
+
+log = structlog.get_logger(__name__)
+
+MAX_DEPTH = 50
+# Five times what a provider puts into one call.
+MAX_EVENTS = 5_000
+
+
+@csrf_exempt
+@require_http_methods(["GET", "POST"])
+def webhook(request: HttpRequest, kind: str, uuid: UUID) -> HttpResponse:
+    """GET: the provider checks that the address is ours. POST: it tells of events."""
+    channel_type = CHANNELS.get(kind)
+    channel = Channel.objects.filter(uuid=uuid, kind=kind).first()
+    if channel_type is None or not channel_type.has_webhook or channel is None:
+        raise Http404
+    if request.method == "GET":
+        answer = channel_type.challenge(channel.verify_token, request.GET)
+        if answer is None:
+            return _refused("permission_denied", "The verify token is wrong.")
+        return HttpResponse(answer, content_type="text/plain")
+    return _receive(request, channel_type, channel)
+
+
+def _receive(request: HttpRequest, channel_type: ChannelType, channel: Channel) -> HttpResponse:
+    try:
+        raw = request.body
+    except RequestDataTooBig:
+        return _refused("too_large", "The body is too large.")
+    if channel_type.signing_secret(open_account(channel), request.headers, raw) is None:
+        return _refused("authentication_failed", "The signature is missing or wrong.")
+    try:
+        events = channel_type.parse(_load(raw))
+    except ValueError:
+        return _refused("malformed_json", "The body is not a notification of this provider.")
+    if len(events) > MAX_EVENTS:
+        return _refused("too_large", f"The body has more than {MAX_EVENTS:,} events.")
+    siblings = _siblings(request, channel_type, channel, {event.account_id for event in events})
+    _store(channel, siblings, events)
+    return HttpResponse("ok", content_type="text/plain")
+
+
+def _siblings(
+    request: HttpRequest, channel_type: ChannelType, channel: Channel, account_ids: set[str]
+) -> dict[str, Channel]:
+    """The channels by account, among those of the workspace whose own secret signs this body.
+
+    A provider has one address per app, so a body may be for another account than the address.
+    """
+    found = {channel.account_id: channel}
+    others = account_ids - {channel.account_id, ""}
+    if others:
+        same = Channel.objects.filter(workspace_id=channel.workspace_id, kind=channel.kind)
+        for other in same.filter(account_id__in=others):
+            if channel_type.signing_secret(open_account(other), request.headers, request.body):
+                found[other.account_id] = other
+    return found
+
+
+def _store(channel: Channel, siblings: Mapping[str, Channel], events: list[InboundEvent]) -> None:
+    routed: dict[str, list[InboundEvent]] = defaultdict(list)
+    unrouted = []
+    for event in events:
+        if event.account_id in siblings:
+            routed[event.account_id].append(event)
+        else:
+            unrouted.append(event)
+    with transaction.atomic():
+        ids = [
+            pk
+            for account_id in sorted(routed)
+            for pk in receiving.record(siblings[account_id], routed[account_id])
+        ]
+        receiving.keep_unrouted(channel, unrouted)
+        wake_apply(ids)
+    log.info("webhook", channel=channel.pk, events=len(events), unrouted=len(unrouted))
+
+
+def _load(raw: bytes) -> Any:
+    """JSON that every database can hold. Raises ValueError."""
+    try:
+        return _storable(json.loads(raw, parse_constant=_no_constant), MAX_DEPTH)
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _storable(value: Any, depth: int) -> Any:
+    """`value` without what PostgreSQL's jsonb refuses: NUL, lone surrogates, endless numbers."""
+    if depth < 0:
+        raise ValueError("nested too deeply")
+    match value:
+        case str():
+            clean = value.replace("\0", "")
+            return clean.encode("utf-8", "replace").decode() if not clean.isascii() else clean
+        case dict():
+            return {_storable(k, depth): _storable(v, depth - 1) for k, v in value.items()}
+        case list():
+            return [_storable(each, depth - 1) for each in value]
+        case float() if value in (float("inf"), float("-inf")):
+            return None
+    return value
+
+
+def _refused(code: str, message: str) -> HttpResponse:
+    return JsonResponse(body(code, message), status=STATUS_OF[code])

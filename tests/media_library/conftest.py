@@ -1,0 +1,137 @@
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings as django_settings
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
+from pytest_httpserver import HTTPServer
+from werkzeug import Request, Response
+
+from media_library.models import Blob, Fetch, MediaFile
+from media_library.tasks import run_fetch
+from tests.media_library import files
+
+
+class Workers:
+    """Celery workers in threads of this process: what is woken runs, side by side."""
+
+    def __init__(self) -> None:
+        self._pool = ThreadPoolExecutor(6)
+        self._runs: list[Future[None]] = []
+        self._at_work = threading.Event()
+        self._at_work.set()
+        self.lost: list[int] = []
+        self.deaf = False
+
+    def deliver(self, args: tuple[int, ...], countdown: float = 0) -> None:
+        if self.deaf:
+            self.lost += args
+        else:
+            self._runs.append(self._pool.submit(self._run, args, countdown))
+
+    def _run(self, args: tuple[int, ...], countdown: float) -> None:
+        time.sleep(countdown)
+        self._at_work.wait()
+        try:
+            run_fetch(*args)
+        finally:
+            connection.close()
+
+    def rest(self) -> None:
+        self._at_work.clear()
+
+    def finish(self) -> None:
+        """Let them work until nothing is left, with every fault of theirs raised here."""
+        self._at_work.set()
+        while self._runs:
+            self._runs.pop().result(30)
+
+    def close(self) -> None:
+        self.finish()
+        self._pool.shutdown()
+
+
+@pytest.fixture
+def workers(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workers]:
+    workers = Workers()
+    monkeypatch.setattr(run_fetch, "apply_async", workers.deliver)
+    yield workers
+    workers.close()
+
+
+@pytest.fixture
+def web(settings: Any) -> Iterator[HTTPServer]:
+    """The internet: a server on loopback that may be reached although it is private."""
+    with HTTPServer(host="127.0.0.1", threaded=True) as server:
+        settings.OUTGOING_ALLOW_HOSTS = [f"{server.host}:{server.port}"]
+        yield server
+
+
+Serve = Callable[..., str]
+
+
+@pytest.fixture
+def serve(web: HTTPServer) -> Serve:
+    """Put bytes at an address; `hold` keeps the answer until it is set."""
+
+    def serve(
+        body: bytes | None = None,
+        path: str = "/welcome.jpg",
+        content_type: str = "image/jpeg",
+        status: int = 200,
+        hold: threading.Event | None = None,
+        **headers: str,
+    ) -> str:
+        def answer(request: Request) -> Response:
+            if hold is not None:
+                hold.wait(20)
+            response = Response(files.picture() if body is None else body, status, headers)
+            response.headers.pop("Content-Type", None)
+            if content_type:
+                response.headers["Content-Type"] = content_type
+            return response
+
+        web.expect_request(path).respond_with_handler(answer)
+        return web.url_for(path)
+
+    return serve
+
+
+def upload(
+    client: Any, body: bytes, filename: str = "file.bin", content_type: str = "", **fields: Any
+):
+    """`POST /api/v1/media_files` as a form with a file."""
+    file = SimpleUploadedFile(filename, body, content_type or "application/octet-stream")
+    return client.post("/api/v1/media_files", {"file": file, **fields}, format="multipart")
+
+
+def upload_url(client: Any, url: str, **fields: Any):
+    return client.post("/api/v1/media_files", {"file_url": url, **fields})
+
+
+def stored() -> list[Path]:
+    root = Path(django_settings.STORAGES["default"]["OPTIONS"]["location"])
+    return [path for path in root.rglob("*") if path.is_file()]
+
+
+def temporary() -> list[Path]:
+    return list(Path(django_settings.TEMP_DIR).iterdir())
+
+
+def assert_nothing_left() -> None:
+    rows = {model.__name__: model._default_manager.count() for model in (MediaFile, Blob, Fetch)}
+    assert rows == {"MediaFile": 0, "Blob": 0, "Fetch": 0}
+    assert (stored(), temporary()) == ([], [])
+
+
+def details(answer: Any) -> dict[str, list[str]]:
+    return answer.json()["error"]["details"]
+
+
+def error_code(answer: Any) -> str:
+    return answer.json()["error"]["code"]

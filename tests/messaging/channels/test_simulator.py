@@ -1,0 +1,176 @@
+"""The sandbox from both sides: a pretend person writes, and sees what comes back."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from inro.common import waking
+from messaging import receiving
+from messaging.connecting import connect_channel
+from messaging.models import Contact, Event, Identity, Message, Stream
+from tests.conftest import client_of
+from tests.messaging.inbound import instagram
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def sandbox(workspace):
+    return connect_channel(workspace, "sandbox", "Playground", {})
+
+
+@pytest.fixture
+def simulate(api, sandbox, django_capture_on_commit_callbacks):
+    def call(body, channel=sandbox):
+        with django_capture_on_commit_callbacks():
+            return api.post(f"/api/v1/channels/{channel.pk}/simulate", body)
+
+    return call
+
+
+class TestSimulate:
+    def test_it_comes_in_as_an_event_of_a_provider(self, simulate, sandbox):
+        answer = simulate({"from": "jane", "text": "hello"})
+        assert answer.status_code == 202, answer.content
+        event = Event.objects.get()
+        assert answer.json() == {"event_id": event.pk}
+        assert (event.status, event.kind, event.channel) == ("recorded", "message", sandbox)
+        receiving.apply_events([event.pk])
+        identity = Identity.objects.get()
+        assert (identity.external_id, identity.contact.username) == ("jane", "jane")
+        assert Message.objects.get().text == "hello"
+
+    def test_the_worker_is_woken(
+        self, api, sandbox, monkeypatch, django_capture_on_commit_callbacks
+    ):
+        sent = []
+        monkeypatch.setattr(waking, "_send", lambda task, args: sent.append((task.name, args)))
+        with django_capture_on_commit_callbacks(execute=True):
+            answer = api.post(f"/api/v1/channels/{sandbox.pk}/simulate", {"from": "j", "text": "x"})
+        assert sent == [("messaging.apply_events", ([answer.json()["event_id"]],))]
+
+    def test_the_same_words_twice_are_two_messages(self, simulate):
+        ids = [simulate({"from": "jane", "text": "hi"}).json()["event_id"] for _ in range(2)]
+        receiving.apply_events(ids)
+        assert Message.objects.count() == 2
+        assert Contact.objects.count() == 1
+
+    @pytest.mark.parametrize(
+        ("url", "kind"),
+        [
+            ("https://files.example/cat.JPG?x=1", "image"),
+            ("https://files.example/a.mp3", "audio"),
+            ("https://files.example/v.mp4", "video"),
+            ("https://files.example/doc.pdf", "file"),
+            ("https://files.example/whatever", "file"),
+        ],
+    )
+    def test_an_attachment(self, simulate, url, kind):
+        receiving.apply_events([simulate({"from": "j", "attachment_url": url}).json()["event_id"]])
+        stored = Message.objects.get()
+        assert stored.message_type == kind
+        assert stored.content["attachments"] == [{"message_type": kind, "url": url}]
+
+    @pytest.mark.parametrize(
+        ("body", "fault"),
+        [
+            ({"text": "hi"}, "from"),
+            ({"from": "", "text": "hi"}, "from"),
+            ({"from": "jane"}, "text"),
+            ({"from": "jane", "text": ""}, "text"),
+            ({"from": "jane", "text": "a\0b"}, "text"),
+            ({"from": "jane", "text": "hi", "attachment_url": "cat.jpg"}, "attachment_url"),
+            ({"from": "jane", "text": "hi", "mood": "good"}, "mood"),
+            ({"from": "jane", "comment": "nice post"}, "comment"),
+            ({"from": "jane", "text": "hi", "story_reply": {}}, "story_reply"),
+        ],
+    )
+    def test_what_cannot_be_simulated_is_refused_by_name(self, simulate, body, fault):
+        answer = simulate(body)
+        assert answer.status_code == 400
+        assert fault in answer.json()["error"]["details"]
+        assert not Event.objects.exists()
+
+    def test_real_channels_have_real_people(self, simulate, workspace):
+        answer = simulate({"from": "jane", "text": "hello"}, instagram.connect(workspace))
+        assert answer.status_code == 409
+        assert "sandbox" in answer.json()["error"]["message"]
+
+    def test_a_reader_may_not(self, workspace, sandbox):
+        reader = client_of(workspace, ["channels.read"])
+        path = f"/api/v1/channels/{sandbox.pk}/simulate"
+        assert reader.post(path, {"from": "jane", "text": "hello"}).status_code == 403
+
+
+class TestOutbox:
+    @pytest.fixture
+    def send(self, sandbox):
+        contact = Contact.objects.create(workspace=sandbox.workspace, username="jane")
+        Identity.objects.create(
+            workspace=sandbox.workspace, channel=sandbox, contact=contact, external_id="jane"
+        )
+        stream = Stream.objects.get(channel=sandbox, kind="replies")
+
+        def sent(text, ago=0, **fields):
+            values = {
+                "direction": "outbound",
+                "status": "delivered",
+                "sent_at": timezone.now() - timedelta(seconds=ago),
+                **fields,
+            }
+            return Message.objects.create(
+                workspace=sandbox.workspace,
+                channel=sandbox,
+                contact=contact,
+                stream=stream,
+                message_type="text",
+                text=text,
+                **values,
+            )
+
+        return sent
+
+    def outbox(self, api, sandbox, **query):
+        answer = api.get(f"/api/v1/channels/{sandbox.pk}/outbox", query)
+        assert answer.status_code == 200, answer.content
+        return answer.json()
+
+    def test_what_went_out_newest_first(self, api, sandbox, send):
+        second = send("second", ago=1)
+        first = send("first", ago=5)
+        send("not yet", status="queued", sent_at=None)
+        send("came in", direction="inbound", status="received")
+        answer = self.outbox(api, sandbox)
+        assert [sent["id"] for sent in answer["outbox"]] == [second.pk, first.pk]
+        assert answer["outbox"][1] == {
+            "id": first.pk,
+            "to": "jane",
+            "message_type": "text",
+            "text": "first",
+            "media_url": None,
+            "buttons": [],
+            "at": answer["outbox"][1]["at"],
+        }
+        assert answer["meta"] == {"page": 1, "per_page": 200, "total": 2, "total_pages": 1}
+
+    def test_up_to_500_a_page(self, api, sandbox, send):
+        for number in range(3):
+            send(str(number))
+        assert len(self.outbox(api, sandbox, per_page=2)["outbox"]) == 2
+        assert self.outbox(api, sandbox, per_page=10_000)["meta"]["per_page"] == 500
+
+    def test_only_its_own(self, api, sandbox, send, workspace):
+        send("mine")
+        other = connect_channel(workspace, "sandbox", "Other", {})
+        assert self.outbox(api, other)["outbox"] == []
+
+    def test_the_cost_does_not_grow(self, api, sandbox, send, django_assert_max_num_queries):
+        for number in range(20):
+            send(str(number))
+        with django_assert_max_num_queries(5):
+            assert len(self.outbox(api, sandbox)["outbox"]) == 20
+
+    def test_messages_of_real_people_are_not_shown_here(self, api, workspace):
+        real = instagram.connect(workspace)
+        assert api.get(f"/api/v1/channels/{real.pk}/outbox").status_code == 409

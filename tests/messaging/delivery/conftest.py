@@ -1,0 +1,138 @@
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import connections
+from django.utils import timezone
+
+from inro.accounts.models import Workspace
+from messaging.connecting import connect_channel
+from messaging.delivery import calling
+from messaging.delivery.pump import deliver
+from messaging.models import Channel, Contact, Identity, Message, MessageType
+from messaging.queueing import Draft, queue_messages
+from tests.messaging.delivery.provider import ACCOUNT, TOKEN, Provider
+
+
+def eventually(condition: Callable[[], Any], what: str, seconds: float = 10) -> Any:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if found := condition():
+            return found
+        time.sleep(0.005)
+    raise AssertionError(f"not within {seconds} s: {what}")
+
+
+@pytest.fixture(autouse=True)
+def no_broker(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, tuple[Any, ...]]]:
+    """Wake-ups are noted, not sent: each test decides when a pump runs."""
+    woken: list[tuple[str, tuple[Any, ...]]] = []
+    monkeypatch.setattr(
+        "inro.common.waking._send", lambda task, args, *_: woken.append((task.name, args))
+    )
+    return woken
+
+
+@pytest.fixture(autouse=True)
+def calm() -> Iterator[None]:
+    yield
+    calling.stopping.clear()
+
+
+@pytest.fixture
+def provider(settings: Any) -> Iterator[Provider]:
+    server = Provider()
+    settings.INSTAGRAM_API_URL = server.url
+    yield server
+    server.close()
+    assert server.faults == []
+
+
+@pytest.fixture
+def channel(workspace: Workspace) -> Channel:
+    return connect(workspace, ACCOUNT)
+
+
+def connect(workspace: Workspace, account_id: str) -> Channel:
+    options = {
+        "account_id": account_id,
+        "access_token": TOKEN.removeprefix("Bearer "),
+        "app_secrets": ["a-secret-of-the-app"],
+    }
+    return connect_channel(workspace, "instagram", "", options)
+
+
+def person(
+    channel: Channel, name: str = "9001", *, wrote: timedelta = timedelta(hours=1)
+) -> Contact:
+    """A contact who last wrote `wrote` ago."""
+    contact = Contact.objects.create(workspace_id=channel.workspace_id, name=name)
+    Identity.objects.create(
+        workspace_id=channel.workspace_id,
+        channel=channel,
+        contact=contact,
+        external_id=name,
+        last_inbound_at=timezone.now() - wrote,
+    )
+    return contact
+
+
+def queue(channel: Channel, contact: Contact, *texts: str, **more: Any) -> list[Message]:
+    """Texts to a contact, in the stream of replies unless `stream_kind` says otherwise."""
+    options = {"stream_kind": more.pop("stream_kind")} if "stream_kind" in more else {}
+    drafts = [
+        Draft(
+            contact.pk,
+            channel.pk,
+            MessageType.TEXT,
+            text,
+            story=more.get("story"),
+            position=n if "story" in more else None,
+        )
+        for n, text in enumerate(texts)
+    ]
+    return queue_messages(channel.workspace_id, drafts, **options)
+
+
+def statuses(*messages: Message) -> list[str]:
+    wanted = [message.pk for message in messages]
+    rows = Message.objects.filter(pk__in=wanted) if wanted else Message.objects.all()
+    return list(rows.order_by("pk").values_list("status", flat=True))
+
+
+class Running:
+    """Something in a thread of its own; its exceptions are raised on leaving."""
+
+    def __init__(self, target: Callable[..., Any], *args: Any) -> None:
+        self.error: BaseException | None = None
+
+        def run() -> None:
+            try:
+                target(*args)
+            except BaseException as error:
+                self.error = error
+            finally:
+                connections.close_all()
+
+        self.thread = threading.Thread(target=run, daemon=True)
+        self.thread.start()
+
+    def end(self, seconds: float = 20) -> None:
+        self.thread.join(seconds)
+        assert not self.thread.is_alive(), "still running"
+        if self.error:
+            raise self.error
+
+    def __enter__(self) -> "Running":
+        return self
+
+    def __exit__(self, kind: Any, *args: Any) -> None:
+        if kind is None:
+            self.end()
+
+
+def pumping(channel: Channel) -> Running:
+    return Running(deliver, channel.pk)

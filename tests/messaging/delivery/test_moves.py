@@ -1,0 +1,132 @@
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+from hypothesis import given
+from hypothesis import strategies as st
+
+from messaging.channels.base import Outcome, Verdict
+from messaging.delivery.moves import BUSY_ATTEMPTS, MOVES, Change, News, back_off, move
+from messaging.models import Message, MessageStatus
+
+NOW = timezone.now()
+RANK = {"sent": 1, "delivered": 2, "read": 3}
+FACTS = [news for news, rule in MOVES.items() if rule.fact]
+
+
+def row(status: str = "sending", **fields) -> Message:
+    return Message(
+        pk=1, status=status, **{"turn": 3, "attempts": 1, "created_at": NOW, "due_at": NOW} | fields
+    )
+
+
+def tell(row: Message, news: News, turn: int = 3, **verdict) -> bool:
+    outcome = Verdict(Outcome.UNKNOWN, **verdict)
+    return move(row, Change(1, news, turn, outcome, at=NOW))
+
+
+@given(
+    st.sampled_from(MessageStatus.values),
+    st.lists(st.tuples(st.sampled_from(list(News)), st.integers(2, 5)), max_size=8),
+)
+def test_what_went_out_is_never_taken_back(status, told):
+    message = row(status)
+    for news, turn in told:
+        before = RANK.get(message.status, 0)
+        tell(message, news, turn)
+        assert RANK.get(message.status, 0) >= before
+        assert message.status in MessageStatus.values
+
+
+@pytest.mark.parametrize("news", FACTS)
+@pytest.mark.parametrize("status", ["queued", "sending", "unconfirmed", "failed", "canceled"])
+def test_facts_are_believed_whatever_the_turn(news, status):
+    message = row(status, error_code="delivery_unknown", unconfirmed_at=NOW)
+    assert tell(message, news, turn=1)
+    assert message.status == MOVES[news].to
+    assert message.sent_at == NOW
+    assert message.error_code == ""
+
+
+@pytest.mark.parametrize("news", [news for news in News if news not in FACTS])
+def test_effects_of_another_attempt_are_discarded(news):
+    for status in MessageStatus.values:
+        message = row(status)
+        assert not tell(message, news, turn=2)
+        assert (message.status, message.turn) == (status, 3)
+
+
+@pytest.mark.parametrize(
+    ("news", "status"),
+    [(News.REFUSED, "failed"), (News.UNKNOWN, "unconfirmed"), (News.UNCALLED, "queued")],
+)
+def test_effects_end_the_attempt(news, status):
+    message = row(lease_until=NOW)
+    assert tell(message, news)
+    assert (message.status, message.turn, message.lease_until) == (status, 4, None)
+
+
+def test_refusal_explains_itself():
+    message = row()
+    tell(message, News.REFUSED, code="c" * 99, message="m\0" * 400, provider_code="100/1")
+    assert (message.error_code, message.provider_code) == ("c" * 60, "100/1")
+    assert message.error_message == "m" * 300
+
+
+def test_busy_comes_back_later_and_later_and_then_fails():
+    waits = []
+    for attempts in range(1, BUSY_ATTEMPTS):
+        message = row(attempts=attempts)
+        tell(message, News.BUSY, code="rate_limited")
+        assert (message.status, message.error_code) == ("queued", "rate_limited")
+        waits.append((message.due_at - NOW).total_seconds())
+    assert waits == [2, 4, 8, 16, 32, 64, 128]
+    message = row(attempts=BUSY_ATTEMPTS)
+    tell(message, News.BUSY, provider_code="613")
+    assert (message.status, message.error_code) == ("failed", "provider_busy")
+    assert (message.error_retryable, message.provider_code) == (True, "613")
+    assert back_off(50) == timedelta(seconds=300)
+
+
+def test_busy_channel_costs_the_message_no_patience():
+    message = row(attempts=BUSY_ATTEMPTS)
+    tell(message, News.BUSY, channel_error="Connect again.")
+    assert (message.status, message.due_at) == ("queued", NOW)
+
+
+def test_what_was_not_called_was_not_attempted():
+    message = row()
+    tell(message, News.UNCALLED)
+    assert (message.status, message.attempts, message.due_at) == ("queued", 0, NOW)
+
+
+def test_waiting_for_media_takes_longer_each_time():
+    for age, wait in ((0, 2), (5, 5), (3600, 60)):
+        message = row(created_at=NOW - timedelta(seconds=age))
+        tell(message, News.MEDIA_PENDING)
+        assert (message.due_at - NOW).total_seconds() == wait
+        assert message.attempts == 0
+
+
+def test_first_time_of_doubt_is_kept():
+    earlier = NOW - timedelta(minutes=4)
+    for news in (News.UNKNOWN, News.REPEATABLE):
+        message = row(unconfirmed_at=earlier)
+        tell(message, news)
+        assert message.unconfirmed_at == earlier
+
+
+def test_what_may_have_gone_out_is_not_canceled():
+    message = row("queued", unconfirmed_at=NOW)
+    assert not tell(message, News.CANCELED)
+    assert message.status == "queued"
+    assert tell(row("queued"), News.CANCELED)
+
+
+def test_answer_names_the_message_for_certain_and_an_echo_by_its_look():
+    message = row("unconfirmed")
+    assert tell(message, News.CONFIRMED, provider_message_id="m_echo")
+    assert not tell(message, News.CONFIRMED, provider_message_id="m_other")
+    assert message.provider_message_id == "m_echo"
+    assert tell(message, News.ACCEPTED, provider_message_id="m_answer")
+    assert (message.provider_message_id, message.status) == ("m_answer", "sent")
