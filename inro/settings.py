@@ -20,6 +20,8 @@ DEBUG = env.flag("DEBUG")
 DATA_DIR = Path(env.text("DATA_DIR", "./var")).expanduser()
 if not DATA_DIR.is_absolute():
     DATA_DIR = BASE_DIR / DATA_DIR
+# Keys and conversations: nobody else on this machine may look.
+DATA_DIR.mkdir(parents=True, exist_ok=True, mode=0o700)
 
 # --- Where it is reached -----------------------------------------------------------------
 HOST = env.text("HOST", "127.0.0.1")
@@ -231,7 +233,6 @@ FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.TemporaryFileUploadHand
 # Bodies that are not multipart; files have MEDIA_MAX_BYTES.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 2_000
-DATA_DIR.mkdir(parents=True, exist_ok=True, mode=0o700)
 TEMP_DIR.mkdir(exist_ok=True)
 
 # --- Outgoing requests -------------------------------------------------------------------

@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -106,7 +107,8 @@ class Product:
 
     def kill_workers(self) -> None:
         for process in self.workers():
-            process.kill()
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
 
     def freeze_supervisor(self) -> None:
         """Nothing that dies from now on is started again, until it is thawed."""
@@ -122,8 +124,11 @@ class Product:
         return self.process.wait(40)
 
     def destroy(self) -> None:
-        for process in self.processes():
-            process.kill()
+        everything = self.processes()
+        for process in everything:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        psutil.wait_procs(everything, timeout=10)
 
     # --- what its users do -------------------------------------------------------------
     def post(self, path: str, body: dict[str, Any], status: int = 201) -> Any:
