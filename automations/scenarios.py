@@ -1,13 +1,14 @@
 """What is done with scenarios."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from django.db import transaction
 
 from automations import options
 from automations.definition import Checked, Faults, Surroundings, check
-from automations.definition.media import Files, check_media, judge_files, read_media
+from automations.definition.media import Files, References, check_media, judge_files, read_media
 from automations.definition.shapes import ScenarioShape
 from automations.definition.storing import store_actions, store_triggers
 from automations.models import Definition, Scenario
@@ -24,32 +25,49 @@ _MODES = {
 }
 
 
+@dataclass(frozen=True)
+class Wish:
+    """A request for a scenario, as far as it could be read."""
+
+    body: Mapping[str, Any]
+    checked: Checked
+    references: References
+
+    @property
+    def active(self) -> bool:
+        return bool(self.body.get("active"))
+
+
 def create_scenario(workspace: Workspace, data: Any) -> Scenario:
     """Make a scenario of a request's body, together with the media files that it names.
 
     Raises Refused with every fault there is; nothing is left behind then. Files may have to be
     waited for: call it outside a transaction.
     """
+    faults = Faults()
+    wish = _judged(workspace, data, faults)
+    faults.raise_if_any()
+    if wish.body.get("prompt") is not None:
+        raise Refused("ai_not_configured", "No AI provider is set up to write scenarios.")
+    with gathered(workspace, wish.references) as media, transaction.atomic():
+        files = media.attach()
+        judge_files(wish.checked.actions, files, faults, active=wish.active)
+        faults.raise_if_any()
+        return _store(workspace, wish, files)
+
+
+def _judged(workspace: Workspace, data: Any, faults: Faults) -> Wish:
     if not isinstance(data, Mapping):
         raise invalid({"body": ["Expected an object."]})
-    faults = Faults()
     body, found = options.read(ScenarioShape(), data)
     faults.include("", found)
     _check_mode(body, faults)
     checked = check(body.get("triggers"), body.get("actions"), Surroundings.of(workspace), faults)
-    active = bool(body.get("active"))
-    if active:
+    wish = Wish(body, checked, read_media(checked.actions, faults))
+    if wish.active:
         _check_not_empty(body, faults)
-    references = read_media(checked.actions, faults)
-    check_media(workspace, checked.actions, references, faults, active=active)
-    faults.raise_if_any()
-    if body.get("prompt") is not None:
-        raise Refused("ai_not_configured", "No AI provider is set up to write scenarios.")
-    with gathered(workspace, references) as media, transaction.atomic():
-        files = media.attach()
-        judge_files(checked.actions, files, faults, active=active)
-        faults.raise_if_any()
-        return _store(workspace, body, checked, files)
+    check_media(workspace, checked.actions, wish.references, faults, active=wish.active)
+    return wish
 
 
 def _check_mode(body: Mapping[str, Any], faults: Faults) -> None:
@@ -83,9 +101,8 @@ def _check_not_empty(body: Mapping[str, Any], faults: Faults) -> None:
             faults.add(name, "An active scenario needs at least one.")
 
 
-def _store(
-    workspace: Workspace, body: Mapping[str, Any], checked: Checked, files: Files
-) -> Scenario:
+def _store(workspace: Workspace, wish: Wish, files: Files) -> Scenario:
+    body = wish.body
     pending = any(file.status == MediaStatus.PENDING for file in files.values())
     definition = Definition.objects.create(workspace=workspace)
     scenario = Scenario.objects.create(
@@ -93,9 +110,9 @@ def _store(
         definition=definition,
         title=body.get("title") or "Untitled scenario",
         # Nothing starts that could not send its files yet; a warning says so.
-        active=bool(body.get("active")) and not pending,
+        active=wish.active and not pending,
         scenario_type=body.get("scenario_type") or "custom",
     )
-    store_triggers(scenario, checked.triggers)
-    store_actions(definition, checked.ordered_actions(), files)
+    store_triggers(scenario, wish.checked.triggers)
+    store_actions(definition, wish.checked.ordered_actions(), files)
     return scenario

@@ -275,6 +275,13 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_NAME_OVERRIDES": {
+        "MediaStatus": "media_library.models.MediaStatus",
+        "MediaKind": "media_library.kinds.MediaKind",
+        "ChannelStatus": "messaging.models.channels.ChannelStatus",
+        "ContactStatus": "messaging.models.contacts.ContactStatus",
+        "MessageStatus": "messaging.models.messages.MessageStatus",
+    },
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "inro.api.schema.add_error_responses",

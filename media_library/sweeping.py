@@ -39,7 +39,7 @@ def discard(fetch_ids: Iterable[int]) -> int:
         unclaimed = Fetch.objects.filter(pk__in=fetch_ids, media_file=None)
         rows = dict(unclaimed.select_for_update().order_by("pk").values_list("pk", "blob_id"))
         Fetch.objects.filter(pk__in=rows).delete()
-        for blob_id in {found for found in rows.values() if found is not None}:
+        for blob_id in sorted({found for found in rows.values() if found is not None}):
             release_blob(blob_id)
     return len(rows)
 

@@ -20,10 +20,12 @@ class ChannelAdmin(WorkspaceAdmin):
     list_select_related = ("workspace",)
     shown = ("workspace", "kind", "account_id", "webhook_url", "verify_token", "created_at")
 
-    def get_form(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
+    def get_form(
+        self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any
+    ) -> Any:
         if obj is None:
             kwargs |= {"form": ConnectForm, "fields": ("workspace",)}
-        return super().get_form(request, obj, **kwargs)
+        return super().get_form(request, obj, change, **kwargs)
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         if obj is None:

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from messaging.channels.base import EventKind, InboundContent
+from messaging.delivery.lookups import named
 from messaging.delivery.receipts import Author, apply_echo, apply_read
 from messaging.models import (
     Contact,
@@ -117,9 +118,7 @@ def _read(this: Applying) -> EventStatus:
 
 def _is_known(this: Applying) -> bool:
     """Whether this message came before as another event (by way of another app, for instance)."""
-    mid = this.content.provider_message_id
-    known = Message.objects.filter(channel=this.event.channel_id, provider_message_id=mid)
-    return bool(mid) and known.exists()
+    return named([this.event.channel_id], [this.content.provider_message_id]).exists()
 
 
 def _common(this: Applying) -> dict[str, Any]:

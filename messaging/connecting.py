@@ -24,16 +24,7 @@ def connect_channel(
     Without a name it gets that of its kind. Raises Refused with every fault, or `conflict` when
     the workspace has this account already.
     """
-    channel_type = CHANNELS.get(kind)
-    if channel_type is None:
-        raise invalid({"kind": [f"Must be one of: {', '.join(CHANNELS.keys())}."]})
-    given = channel_type.Options(data=dict(options))
-    faults: Details = {} if given.is_valid() else flatten(given.errors)
-    if len(name) > MAX_NAME:
-        faults["name"] = [f"Has {len(name)} characters; {MAX_NAME} fit."]
-    if faults:
-        raise invalid(faults)
-    channel = _prepared(workspace, channel_type, name, dict(given.validated_data))
+    channel = _judged(workspace, kind, name, options)
     try:
         with transaction.atomic():
             channel.save(force_insert=True)
@@ -46,6 +37,19 @@ def connect_channel(
             f"This workspace already has a channel for the account {channel.account_id}.",
         ) from None
     return channel
+
+
+def _judged(workspace: Workspace, kind: str, name: str, options: Mapping[str, Any]) -> Channel:
+    channel_type = CHANNELS.get(kind)
+    if channel_type is None:
+        raise invalid({"kind": [f"Must be one of: {', '.join(CHANNELS.keys())}."]})
+    given = channel_type.Options(data=dict(options))
+    faults: Details = {} if given.is_valid() else flatten(given.errors)
+    if len(name) > MAX_NAME:
+        faults["name"] = [f"Has {len(name)} characters; {MAX_NAME} fit."]
+    if faults:
+        raise invalid(faults)
+    return _prepared(workspace, channel_type, name, dict(given.validated_data))
 
 
 def _prepared(

@@ -74,7 +74,7 @@ class ConnectForm(forms.ModelForm):
         if self.errors:
             return cleaned
         try:
-            self.instance = connect_channel(
+            self.connected = connect_channel(
                 self.cleaned_data["workspace"],
                 self.cleaned_data["kind"],
                 self.cleaned_data["name"],
@@ -86,8 +86,13 @@ class ConnectForm(forms.ModelForm):
                 self.add_error(name if name in self.fields else None, found)
         return cleaned
 
+    def _post_clean(self) -> None:
+        super()._post_clean()  # type: ignore[misc]
+        if hasattr(self, "connected"):
+            self.instance = self.connected
+
     def save(self, commit: bool = True) -> Channel:
-        return self.instance
+        return self.connected
 
     def save_m2m(self) -> None:
         return

@@ -5,6 +5,7 @@ row and takes the oldest event of the line, in one transaction with all that it 
 messages of one person never race, and a kill at any moment loses nothing: the row is still there.
 """
 
+import hashlib
 import traceback
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -30,13 +31,13 @@ BACK_OFF = [timedelta(seconds=seconds) for seconds in (1, 4, 10, 30)]
 WAKING = timedelta(seconds=10)
 SWEEP_LIMIT = 1_000
 ASIDE_AT_LEAST = timedelta(seconds=1)
-ASIDE_AT_MOST = timedelta(seconds=30)
+ASIDE_AT_MOST = timedelta(seconds=5)
 # A literal: a bound parameter would keep SQLite from the partial indexes.
 _RECORDED = RawSQL("messaging_event.status = 'recorded'", (), output_field=BooleanField())
 
 
 class _Overtaken(Exception):
-    """Somebody else was faster, or an older event turned up: look again at the new state."""
+    """Another worker has made this person known meanwhile: look again at the new state."""
 
 
 def record(channel: Channel, events: Iterable[InboundEvent]) -> list[int]:
@@ -44,8 +45,11 @@ def record(channel: Channel, events: Iterable[InboundEvent]) -> list[int]:
 
     Events that nothing acts on are kept as `ignored`.
     """
-    now = timezone.now()
-    rows = [_row(channel, event, now) for event in events]
+    rows = [_row(channel, event) for event in events]
+    for row in rows:
+        if row.kind in HANDLERS:
+            row.status = EventStatus.RECORDED
+            row.due_at, row.lease_until = row.created_at, row.created_at + WAKING
     Event.objects.bulk_create(rows, ignore_conflicts=True)
     waiting = [row.key for row in rows if row.status == EventStatus.RECORDED]
     if not waiting:
@@ -56,15 +60,17 @@ def record(channel: Channel, events: Iterable[InboundEvent]) -> list[int]:
 
 def keep_unrouted(channel: Channel, events: Iterable[InboundEvent]) -> None:
     """Store events for accounts that `channel`'s workspace does not have; nobody applies them."""
-    rows = [_row(channel, event, timezone.now()) for event in events]
-    for row, event in zip(rows, events, strict=True):
+    rows = []
+    for event in events:
+        row = _row(channel, event)
         row.status = EventStatus.UNROUTED
-        row.key = f"{event.account_id}|{event.key}"[:400]
+        # Two accounts may use the same ids.
+        row.key = hashlib.sha256(f"{event.account_id}|{event.key}".encode()).hexdigest()
+        rows.append(row)
     Event.objects.bulk_create(rows, ignore_conflicts=True)
 
 
-def _row(channel: Channel, event: InboundEvent, now: datetime) -> Event:
-    applied = event.kind in HANDLERS
+def _row(channel: Channel, event: InboundEvent) -> Event:
     return Event(
         workspace_id=channel.workspace_id,
         channel=channel,
@@ -73,80 +79,95 @@ def _row(channel: Channel, event: InboundEvent, now: datetime) -> Event:
         external_id=event.external_id,
         happened_at=event.happened_at,
         payload=event.payload,
-        status=EventStatus.RECORDED if applied else EventStatus.IGNORED,
-        due_at=now if applied else None,
-        lease_until=now + WAKING if applied else None,
+        status=EventStatus.IGNORED,
     )
 
 
 def apply_events(ids: Iterable[int]) -> None:
     """Apply the lines that these events stand in, with all that waits there."""
     waiting = Event.objects.filter(_RECORDED, pk__in=list(ids)).order_by("happened_at", "pk")
-    for channel_id, external_id in dict.fromkeys(waiting.values_list("channel_id", "external_id")):
-        apply_line(channel_id, external_id)
+    lines = dict.fromkeys(waiting.values_list("channel_id", "external_id"))
+    channels = Channel.objects.in_bulk({channel_id for channel_id, _ in lines})
+    for channel_id, external_id in lines:
+        apply_line(channels[channel_id], external_id)
 
 
 def apply_contact(contact_id: int) -> None:
-    """Apply everything recorded of one contact, on all channels."""
-    lines = Identity.objects.filter(contact=contact_id).order_by("pk")
-    for channel_id, external_id in lines.values_list("channel_id", "external_id"):
-        apply_line(channel_id, external_id)
+    """Apply everything recorded of one contact, on all channels, and let nobody in between.
+
+    Within a transaction of the caller the contact stays locked until that ends.
+    """
+    known = Identity.objects.filter(contact=contact_id).select_related("channel")
+    with transaction.atomic():
+        for identity in list(known.select_for_update(of=("self",)).order_by("pk")):
+            apply_line(identity.channel, identity.external_id)
 
 
-def apply_line(channel_id: int, external_id: str) -> None:
+def apply_line(channel: Channel, external_id: str) -> None:
     """Apply the recorded events of one person on one channel, by the provider's time.
 
     An event that failed holds up the later ones until its next try, so that they keep their
     order; the sweep wakes the line again then. One that stands aside holds up nobody.
     """
-    while (event := _first(channel_id, external_id)) is not None:
-        if event.attempts and event.due_at and event.due_at > timezone.now():
-            return
-        try:
-            _apply(event)
-        except _Overtaken:
-            continue
-        except Exception as error:
-            _note_failure(event, error)
+    while _apply_first(channel, external_id):
+        pass
 
 
-def _first(channel_id: int, external_id: str) -> Event | None:
-    line = Event.objects.filter(_RECORDED, channel=channel_id, external_id=external_id)
-    in_line = Q(due_at__lte=timezone.now()) | Q(attempts__gt=0)
-    return line.filter(in_line).select_related("channel").order_by("happened_at", "pk").first()
+def _apply_first(channel: Channel, external_id: str) -> bool:
+    """Apply the oldest event of a line, if it is due; whether to look again."""
+    event = None
+    try:
+        with transaction.atomic():
+            identity = _locked(channel, external_id)
+            waiting = _in_line(channel, external_id)
+            if not waiting or _backs_off(waiting[0]):
+                return False
+            event = waiting[0]
+            _apply(channel, event, identity)
+            return len(waiting) > 1
+    except _Overtaken:
+        return True
+    except Exception as error:
+        if event is None:
+            raise
+        _note_failure(event, error)
+        return True
 
 
-def _apply(event: Event) -> None:
-    kind = EventKind(event.kind)
-    content = CHANNELS[event.channel.kind].read(kind, event.payload)
-    with transaction.atomic():
-        identity, is_new = _identity(event, kind, content)
-        if _first(event.channel_id, event.external_id) != event:
-            raise _Overtaken
-        status = EventStatus.IGNORED
-        if identity is not None:
-            status = HANDLERS[kind](Applying(event, content, identity, is_new))
-        due_at = _soon(event) if status == EventStatus.RECORDED else None
-        Event.objects.filter(pk=event.pk).update(
-            status=status, error="", due_at=due_at, attempts=0, lease_until=None
-        )
-
-
-def _soon(event: Event) -> datetime:
-    """When to look again at an event that stands aside: the longer it has, the later."""
-    now = timezone.now()
-    return now + min(max(now - event.created_at, ASIDE_AT_LEAST), ASIDE_AT_MOST)
-
-
-def _identity(
-    event: Event, kind: EventKind, content: InboundContent
-) -> tuple[Identity | None, bool]:
-    """The person's identity, locked, and whether it was made just now."""
+def _locked(channel: Channel, external_id: str) -> Identity | None:
+    """Whoever holds this row decides what of this person comes next."""
     known = Identity.objects.select_for_update(of=("self",)).select_related("contact")
-    known = known.filter(channel=event.channel, external_id=event.external_id)
-    found = known.first()
-    if found is not None or kind not in MAKES_CONTACT:
-        return found, False
+    return known.filter(channel=channel, external_id=external_id).first()
+
+
+def _in_line(channel: Channel, external_id: str) -> list[Event]:
+    """The two events that come next."""
+    line = Event.objects.filter(_RECORDED, channel=channel, external_id=external_id)
+    not_aside = Q(due_at__lte=timezone.now()) | Q(attempts__gt=0)
+    return list(line.filter(not_aside).order_by("happened_at", "pk")[:2])
+
+
+def _backs_off(event: Event) -> bool:
+    return bool(event.attempts and event.due_at and event.due_at > timezone.now())
+
+
+def _apply(channel: Channel, event: Event, identity: Identity | None) -> None:
+    kind = EventKind(event.kind)
+    content = CHANNELS[channel.kind].read(kind, event.payload)
+    is_new = identity is None and kind in MAKES_CONTACT
+    if is_new:
+        identity = _new_identity(event, content)
+    status = EventStatus.IGNORED
+    if identity is not None:
+        status = HANDLERS[kind](Applying(event, content, identity, is_new))
+    due_at = _soon(event) if status == EventStatus.RECORDED else None
+    Event.objects.filter(pk=event.pk).update(
+        status=status, error="", due_at=due_at, attempts=0, lease_until=None
+    )
+
+
+def _new_identity(event: Event, content: InboundContent) -> Identity:
+    person = {"channel_id": event.channel_id, "external_id": event.external_id}
     try:
         with transaction.atomic():
             contact = Contact.objects.create(
@@ -155,14 +176,18 @@ def _identity(
                 username=content.username[:150],
             )
             return Identity.objects.create(
-                workspace_id=event.workspace_id,
-                channel=event.channel,
-                contact=contact,
-                external_id=event.external_id,
-            ), True
+                workspace_id=event.workspace_id, contact=contact, **person
+            )
     except IntegrityError:
-        # Another worker made it a moment ago, and has committed.
-        return known.get(), False
+        if Identity.objects.filter(**person).exists():
+            raise _Overtaken from None
+        raise
+
+
+def _soon(event: Event) -> datetime:
+    """When to look again at an event that stands aside: the longer it has, the later."""
+    now = timezone.now()
+    return now + min(max(now - event.created_at, ASIDE_AT_LEAST), ASIDE_AT_MOST)
 
 
 def _note_failure(event: Event, error: Exception) -> None:

@@ -4,7 +4,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from automations.actions.base import ActionType
-from automations.engine.outcomes import NEXT
 from automations.triggers.base import TriggerType
 
 
@@ -24,8 +23,8 @@ class ActionDraft:
     key: str
     type: ActionType | None
     given: dict[str, Any]
-    options: dict[str, Any]
-    unreadable: set[str] = field(default_factory=set)
+    unreadable: set[str]
+    options: dict[str, Any] = field(default_factory=dict)
     parent: "ActionDraft | None" = None
     branch: str | None = None
     children: "dict[str, ActionDraft]" = field(default_factory=dict)
@@ -54,13 +53,8 @@ class ActionDraft:
 
     @property
     def branches(self) -> list[str]:
-        """The labels that children may stand under; the type must be known."""
-        assert self.type is not None  # noqa: S101 - what callers look at first
-        return self.type.branches(self.type.complete(self.options))
+        """The labels that children may stand under."""
+        return self.type.branches(self.type.complete(self.options)) if self.type else []
 
     def inline(self, name: str) -> Any:
         return self.given.get(name)
-
-    @property
-    def default_branch(self) -> str | None:
-        return NEXT if NEXT in self.branches else None

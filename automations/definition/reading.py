@@ -5,13 +5,12 @@ from typing import Any
 
 from automations import options
 from automations.actions import ACTION_TYPES
-from automations.actions.base import ActionType
 from automations.definition.drafts import ActionDraft, TriggerDraft
 from automations.definition.faults import Faults
 from automations.definition.shapes import ActionShape, TriggerShape
-from automations.options import OptionsClass
 from automations.triggers import TRIGGER_TYPES
 from automations.triggers.base import TriggerType
+from inro.common.errors import Details
 from inro.common.registry import Registry
 
 MAX_TRIGGERS = 50
@@ -39,16 +38,9 @@ def read_actions(raw: Any, faults: Faults) -> list[ActionDraft]:
         given, found = options.read(shape, item)
         faults.include(path, found)
         kind = _known(ACTION_TYPES, "action_type", given, path, faults)
-        drafts.append(
-            ActionDraft(
-                path=path,
-                key=given.get("action_key") or "",
-                type=kind,
-                given=given,
-                options=_action_options(kind, given, path, faults),
-                unreadable={name.partition(".")[0] for name in found},
-            )
-        )
+        draft = ActionDraft(path, given.get("action_key") or "", kind, given, _heads(found))
+        _read_action_options(draft, faults)
+        drafts.append(draft)
     _name_the_nameless(drafts)
     return drafts
 
@@ -79,11 +71,22 @@ def _known(registry: Registry, field: str, given: dict[str, Any], path: str, fau
     return registry.get(name) if name is not None else None
 
 
-def _action_options(
-    kind: ActionType | None, given: dict[str, Any], path: str, faults: Faults
-) -> dict[str, Any]:
-    raw = _object(given.get("options"), f"{path}.options", faults)
-    return _read_options(kind.Options, raw, f"{path}.options", faults) if kind else {}
+def _read_action_options(draft: ActionDraft, faults: Faults) -> None:
+    path = f"{draft.path}.options"
+    raw = _object(draft.given.get("options"), path, faults)
+    if raw is None or draft.type is None:
+        draft.unreadable.add("options")
+        return
+    shape = draft.type.Options()
+    draft.options, found = options.read(shape, raw)
+    faults.include(path, found)
+    if _heads(found) & shape.fields.keys():
+        draft.unreadable.add("options")
+
+
+def _heads(found: Details) -> set[str]:
+    """The fields that faults are about."""
+    return {path.partition(".")[0] for path in found}
 
 
 def _trigger_options(
@@ -92,7 +95,7 @@ def _trigger_options(
     """The options and where they stand: nested once under `<trigger_type>_options`, or not."""
     path = f"{path}.options"
     raw = _object(given.get("options"), path, faults)
-    if kind is None:
+    if kind is None or raw is None:
         return {}, path
     nest = f"{kind.trigger_type}_options"
     if nest in raw:
@@ -101,22 +104,16 @@ def _trigger_options(
                 faults.add(f"{path}.{name}", f"Put it into {nest}, or all options here.")
         path = f"{path}.{nest}"
         raw = _object(raw[nest], path, faults)
-    return _read_options(kind.Options, raw, path, faults), path
-
-
-def _read_options(
-    shape: OptionsClass, raw: Mapping[Any, Any], path: str, faults: Faults
-) -> dict[str, Any]:
-    given, found = options.read(shape(), raw)
+    read, found = options.read(kind.Options(), raw or {})
     faults.include(path, found)
-    return given
+    return read, path
 
 
-def _object(raw: Any, path: str, faults: Faults) -> Mapping[Any, Any]:
+def _object(raw: Any, path: str, faults: Faults) -> Mapping[Any, Any] | None:
     if raw is None or isinstance(raw, Mapping):
         return raw or {}
     faults.add(path, "Expected an object.")
-    return {}
+    return None
 
 
 def _name_the_nameless(drafts: list[ActionDraft]) -> None:

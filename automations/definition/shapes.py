@@ -30,6 +30,8 @@ class RawObject(RawField):
 
 
 class TriggerShape(StrictSerializer):
+    """One way for the scenario to start."""
+
     id = serializers.IntegerField(required=False, allow_null=True)
     trigger_type = serializers.CharField(
         max_length=40, help_text="One of those that GET /trigger_types lists."
@@ -38,6 +40,8 @@ class TriggerShape(StrictSerializer):
 
 
 class ActionShape(StrictSerializer):
+    """One action of the tree."""
+
     id = serializers.IntegerField(required=False, allow_null=True)
     action_key = serializers.CharField(
         max_length=100,
@@ -82,18 +86,23 @@ class RawActions(RawField):
     pass
 
 
-@extend_schema_field({"type": ["integer", "null"]})
+@extend_schema_field({"type": "integer"})
 class RawTemplateId(RawField):
     pass
 
 
-@extend_schema_field({"type": ["string", "null"]})
+@extend_schema_field({"type": "string"})
 class RawPrompt(RawField):
     pass
 
 
+@extend_schema_field({})
+class OursField(serializers.ReadOnlyField):
+    """Something that only we say: ignored when our own answer is sent back."""
+
+
 class ScenarioShape(StrictSerializer):
-    """The body of a scenario; triggers and actions are judged by `definition.check`."""
+    """A scenario to be made; one of triggers and actions, template_id and prompt."""
 
     title = serializers.CharField(max_length=200, required=False, allow_null=True)
     active = serializers.BooleanField(required=False, allow_null=True)
@@ -102,11 +111,10 @@ class ScenarioShape(StrictSerializer):
     actions = RawActions()
     template_id = RawTemplateId(help_text="Clone a template, instead of triggers and actions.")
     prompt = RawPrompt(help_text="Have it written by the AI model, instead of all other ways.")
-    # What our own answers carry besides, so that they can be sent back.
-    id = serializers.ReadOnlyField()
-    webhook_url = serializers.ReadOnlyField()
-    generation_data = serializers.ReadOnlyField()
-    metrics = serializers.ReadOnlyField()
-    warnings = serializers.ReadOnlyField()
-    created_at = serializers.ReadOnlyField()
-    updated_at = serializers.ReadOnlyField()
+    id = OursField()
+    webhook_url = OursField()
+    generation_data = OursField()
+    metrics = OursField()
+    warnings = OursField()
+    created_at = OursField()
+    updated_at = OursField()

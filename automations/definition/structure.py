@@ -2,6 +2,7 @@
 
 from automations.definition.drafts import ActionDraft
 from automations.definition.faults import Faults
+from automations.engine.outcomes import NEXT
 
 MAX_DEPTH = 100
 
@@ -123,7 +124,7 @@ def _find_branch(draft: ActionDraft, parent: ActionDraft, faults: Faults) -> Non
     if not labels:
         faults.add(path, f"Nothing can follow {parent.key!r}.")
     elif given is None:
-        draft.branch = parent.default_branch
+        draft.branch = NEXT if NEXT in labels else None
         if draft.branch is None:
             faults.add(path, f"Say which branch of {parent.key!r}: {known}.")
     elif given not in labels:

@@ -8,19 +8,19 @@ from automations.engine.variables import KNOWN
 from automations.models import Action
 from media_library.models import MediaStatus
 
-Warning_ = dict[str, str]
+Entry = dict[str, str]
 
 
-def warnings_of(actions: Iterable[Action]) -> list[Warning_]:
+def warnings_of(actions: Iterable[Action]) -> list[Entry]:
     """The warnings of a definition; paths are those of the actions as they are listed."""
-    found: list[Warning_] = []
+    found: list[Entry] = []
     for index, action in enumerate(actions):
         found += _of_media(action, f"actions.{index}.media_file")
         found += _of_texts(action, f"actions.{index}")
     return found
 
 
-def _of_media(action: Action, path: str) -> Iterator[Warning_]:
+def _of_media(action: Action, path: str) -> Iterator[Entry]:
     media_file = action.media_file
     if media_file is None:
         return
@@ -34,7 +34,7 @@ def _of_media(action: Action, path: str) -> Iterator[Warning_]:
         yield _warning("media_failed", path, f"The file could not be downloaded: {reason}")
 
 
-def _of_texts(action: Action, path: str) -> Iterator[Warning_]:
+def _of_texts(action: Action, path: str) -> Iterator[Entry]:
     kind = ACTION_TYPES.get(action.action_type)
     if kind is None:
         return
@@ -45,5 +45,5 @@ def _of_texts(action: Action, path: str) -> Iterator[Warning_]:
             yield _warning("unknown_variable", f"{path}.{place}", message)
 
 
-def _warning(code: str, path: str, message: str) -> Warning_:
+def _warning(code: str, path: str, message: str) -> Entry:
     return {"code": code, "path": path, "message": message}

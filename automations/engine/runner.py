@@ -14,7 +14,7 @@ from django.db.models import Max, Q
 from django.utils import timezone
 
 from automations.engine.compiling import trees_of
-from automations.engine.turns import MOVED, take_turn, write_effects
+from automations.engine.turns import MOVED, Turn, take_turn, write_effects
 from automations.models import LIVE, Execution
 from inro.common.claims import claim
 from messaging.models import Contact, StreamKind
@@ -54,11 +54,7 @@ def start_many(
     with transaction.atomic():
         contacts = _locked_contacts(workspace_id, {contact_id for _, contact_id in wanted})
         begun = [_begun(workspace_id, each, now) for each in _allowed(wanted, contacts, now)]
-        trees = trees_of({each.definition_id for each in begun})
-        turns = [
-            take_turn(each, trees[each.definition_id], contacts[each.contact_id], now)
-            for each in begun
-        ]
+        turns = _taken(begun, contacts, now)
         Execution.objects.bulk_create(begun)
         write_effects(turns, stream_kind, now)
     return begun
@@ -106,6 +102,16 @@ def _begun(workspace_id: int, start: Start, now: datetime) -> Execution:
     )
 
 
+def _taken(
+    executions: list[Execution], contacts: Mapping[int, Contact], now: datetime
+) -> list[Turn]:
+    trees = trees_of({each.definition_id for each in executions})
+    return [
+        take_turn(each, trees[each.definition_id], contacts[each.contact_id], now)
+        for each in executions
+    ]
+
+
 def due(now: datetime, limit: int = 1_000) -> list[int]:
     """Executions whose turn has come and that nobody is working on."""
     free = Q(lease_until=None) | Q(lease_until__lt=now)
@@ -122,14 +128,12 @@ def continue_executions(ids: Iterable[int], now: datetime | None = None) -> list
     now = now or timezone.now()
     waiting = Execution.objects.filter(status__in=LIVE, due_at__lte=now)
     claims = {pk: claim(waiting, pk, LEASE, now) for pk in sorted(set(ids))}
+    won = {pk: turn for pk, turn in claims.items() if turn is not None}
     with transaction.atomic():
-        rows = Execution.objects.filter(pk__in=claims, status__in=LIVE).order_by("pk")
-        mine = [row for row in rows.select_for_update() if row.turn == claims[row.pk]]
+        rows = Execution.objects.filter(pk__in=won, status__in=LIVE).order_by("pk")
+        mine = [row for row in rows.select_for_update() if row.turn == won[row.pk]]
         contacts = Contact.objects.in_bulk([row.contact_id for row in mine])
-        trees = trees_of({row.definition_id for row in mine})
-        turns = [
-            take_turn(row, trees[row.definition_id], contacts[row.contact_id], now) for row in mine
-        ]
+        turns = _taken(mine, contacts, now)
         Execution.objects.bulk_update(mine, MOVED)
         write_effects(turns, StreamKind.REPLIES, now)
     return mine

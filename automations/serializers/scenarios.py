@@ -1,5 +1,6 @@
 """Scenarios as the API shows them."""
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from automations.definition.warnings import warnings_of
@@ -7,7 +8,20 @@ from automations.models import Action, Scenario, Trigger
 from media_library.serializers.media_files import MediaFileSerializer
 
 
+@extend_schema_field({"type": "null"})
+class NullField(serializers.Field):
+    """Part of the object that nothing fills yet."""
+
+    def __init__(self) -> None:
+        super().__init__(read_only=True, source="*")
+
+    def to_representation(self, value: object) -> None:
+        return None
+
+
 class TriggerSerializer(serializers.ModelSerializer):
+    options = serializers.DictField()
+
     class Meta:
         model = Trigger
         fields = ("id", "trigger_type", "options")
@@ -16,10 +30,11 @@ class TriggerSerializer(serializers.ModelSerializer):
 class ActionSerializer(serializers.ModelSerializer):
     parent_key = serializers.SerializerMethodField()
     parent_branch = serializers.SerializerMethodField()
-    media_file = MediaFileSerializer()
-    conversion_link = serializers.SerializerMethodField()
-    survey = serializers.SerializerMethodField()
-    folder = serializers.SerializerMethodField()
+    options = serializers.DictField()
+    media_file = MediaFileSerializer(allow_null=True)
+    conversion_link = NullField()
+    survey = NullField()
+    folder = NullField()
 
     class Meta:
         model = Action
@@ -44,15 +59,6 @@ class ActionSerializer(serializers.ModelSerializer):
     def get_parent_branch(self, action: Action) -> str | None:
         return action.parent_branch or None
 
-    def get_conversion_link(self, action: Action) -> None:
-        return None
-
-    def get_survey(self, action: Action) -> None:
-        return None
-
-    def get_folder(self, action: Action) -> None:
-        return None
-
 
 class CountSerializer(serializers.Serializer):
     total = serializers.IntegerField()
@@ -70,11 +76,10 @@ class WarningSerializer(serializers.Serializer):
     message = serializers.CharField()
 
 
+# Wants rows as `Scenario.in_full()` gives them, measured by `metrics.measure`.
 class ScenarioSerializer(serializers.ModelSerializer):
-    """Wants rows as `Scenario.in_full()` gives them, measured by `metrics.measure`."""
-
-    webhook_url = serializers.SerializerMethodField()
-    generation_data = serializers.SerializerMethodField()
+    webhook_url = NullField()
+    generation_data = NullField()
     triggers = TriggerSerializer(many=True)
     actions = ActionSerializer(many=True, source="definition.actions.all")
     metrics = MetricsSerializer()
@@ -97,11 +102,6 @@ class ScenarioSerializer(serializers.ModelSerializer):
             "updated_at",
         )
 
-    def get_webhook_url(self, scenario: Scenario) -> None:
-        return None
-
-    def get_generation_data(self, scenario: Scenario) -> None:
-        return None
-
+    @extend_schema_field(WarningSerializer(many=True))
     def get_warnings(self, scenario: Scenario) -> list[dict[str, str]]:
         return warnings_of(scenario.definition.actions.all())

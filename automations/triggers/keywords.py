@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections import defaultdict
 from functools import lru_cache
 
 from inro.common.folding import fold
@@ -74,16 +74,35 @@ def _continues(word: str, char: str) -> bool:
     return last in "#@" or _is_letter(last)
 
 
-def covered(keyword: Sequence[str], text: Sequence[str]) -> set[int]:
-    """The positions in `text` where the words of `keyword` stand in a row."""
-    found: set[int] = set()
-    for start in range(len(text) - len(keyword) + 1) if keyword else ():
-        there = text[start : start + len(keyword)]
-        if all(map(_is_word, keyword, there)):
-            found.update(range(start, start + len(keyword)))
-    return found
+class Text:
+    """What somebody wrote, ready to be searched for many keywords."""
+
+    def __init__(self, text: str) -> None:
+        self.words = words(text)
+        self._places: dict[str, list[int]] = defaultdict(list)
+        for place, word in enumerate(self.words):
+            for form in _forms(word):
+                self._places[form].append(place)
+
+    def covered_by(self, keyword: str) -> set[int]:
+        """The places where the words of `keyword` stand in a row."""
+        wanted = words_of(keyword)
+        found: set[int] = set()
+        for start in self._places.get(wanted[0], ()) if wanted else ():
+            there = self.words[start : start + len(wanted)]
+            if len(there) == len(wanted) and all(
+                want in _forms(word) for want, word in zip(wanted, there, strict=True)
+            ):
+                found.update(range(start, start + len(wanted)))
+        return found
 
 
-def _is_word(wanted: str, found: str) -> bool:
-    """`sale` is also meant by `#sale`; `#sale` only by itself."""
-    return found == wanted or found.lstrip("#@") == wanted
+@lru_cache(maxsize=64)
+def read(text: str) -> Text:
+    """Read once, though many triggers look at it."""
+    return Text(text)
+
+
+def _forms(word: str) -> set[str]:
+    """`#sale` is also found by `sale`; `sale` only by itself."""
+    return {word, word.lstrip("#@")}

@@ -6,7 +6,7 @@ from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 
 from automations.triggers.base import Match, Occasion, TriggerOptions, TriggerType
-from automations.triggers.keywords import covered, is_emoji_only, same, words, words_of
+from automations.triggers.keywords import is_emoji_only, read, same, words_of
 from messaging.channels.base import EventKind
 
 ANY, KEYWORDS, EMOJI_ONLY, AI_INTENT = "any", "keywords", "emoji_only", "ai_intent"
@@ -104,10 +104,10 @@ class Message(TriggerType):
 
 
 def _by_keywords(options: Mapping[str, Any], text: str) -> Match | None:
-    found = words(text)
+    found = read(text)
     if options["strict"]:
         equal = same(text) in {same(each) for each in options["keywords"]}
-        return Match(Rank.STRICT, len(found)) if equal else None
-    places = [covered(words_of(each), found) for each in options["keywords"]]
+        return Match(Rank.STRICT, len(found.words)) if equal else None
+    places = [found.covered_by(each) for each in options["keywords"]]
     enough = all if options["keyword_logic"] == "and" else any
     return Match(Rank.KEYWORDS, len(set().union(*places))) if enough(places) else None

@@ -2,7 +2,7 @@ from typing import Any
 
 import django_filters
 from django.db.models import QuerySet
-from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_view
+from drf_spectacular.utils import extend_schema, extend_schema_field, extend_schema_view
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -11,29 +11,17 @@ from automations.metrics import measure
 from automations.models import Scenario
 from automations.scenarios import create_scenario
 from automations.serializers.scenarios import ScenarioSerializer
+from automations.views import examples
 from inro.api.views import ReadViewSet
 from inro.common.folding import fold
 
-WELCOME_FLOW = OpenApiExample(
-    "Welcome flow",
-    request_only=True,
-    value={
-        "title": "Welcome flow",
-        "triggers": [{"trigger_type": "contact_create"}],
-        "actions": [
-            {
-                "action_key": "msg1",
-                "action_type": "message",
-                "content": "Hey, thanks for connecting!",
-            }
-        ],
-    },
-)
-
 
 class ScenarioFilter(django_filters.FilterSet):
-    active = django_filters.TypedChoiceFilter(
-        choices=[("true", "true"), ("false", "false")], coerce=lambda value: value == "true"
+    active = extend_schema_field({"type": "boolean"})(
+        # Not a BooleanFilter: that one ignores a value that it does not know.
+        django_filters.TypedChoiceFilter(
+            choices=[("true", "true"), ("false", "false")], coerce=lambda value: value == "true"
+        )
     )
     search = django_filters.CharFilter(method="by_title", help_text="In the title.")
 
@@ -43,8 +31,8 @@ class ScenarioFilter(django_filters.FilterSet):
 
 @extend_schema(tags=["scenarios"])
 @extend_schema_view(
-    list=extend_schema(summary="List the scenarios"),
-    retrieve=extend_schema(summary="Get one scenario"),
+    list=extend_schema(summary="List the scenarios", examples=[examples.SCENARIO]),
+    retrieve=extend_schema(summary="Get one scenario", examples=[examples.SCENARIO]),
 )
 class ScenarioViewSet(ReadViewSet):
     """What starts by itself when a trigger fires, and runs a tree of actions for the contact."""
@@ -70,7 +58,7 @@ class ScenarioViewSet(ReadViewSet):
         summary="Create a scenario from JSON",
         request=ScenarioShape,
         responses={201: ScenarioSerializer},
-        examples=[WELCOME_FLOW],
+        examples=[examples.WELCOME_FLOW, examples.KEYWORD_TO_IMAGE, examples.SCENARIO],
     )
     def create(self, request: Request) -> Response:
         """Actions come as a flat list; each but the first names its parent and a branch of it.

@@ -114,15 +114,14 @@ class EnvelopePagination(BasePagination):
         return Response({self.resource: data, "meta": self.meta})
 
     def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
-        number = {"type": "integer"}
-        names = ("page", "per_page", "total", "total_pages")
+        # By property, so that the example of one row becomes one of the list.
+        numbers = {"page": 1, "per_page": 25, "total": 312, "total_pages": 13}
         meta = {
             "type": "object",
             "properties": {
-                **dict.fromkeys(names, number),
-                "next_cursor": {"type": ["string", "null"]},
+                **{name: {"type": "integer", "example": each} for name, each in numbers.items()},
+                "next_cursor": {"type": ["string", "null"], "example": "MTA1"},
             },
-            "example": {"page": 1, "per_page": 25, "total": 312, "total_pages": 13},
         }
         resource = getattr(self, "resource", "results")
         return {

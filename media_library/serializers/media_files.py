@@ -110,8 +110,10 @@ class FetchedMediaFileSerializer(StrictSerializer):
     folder_id = serializers.IntegerField(required=False, allow_null=True)
 
     def get_fields(self) -> dict[str, serializers.Field]:
-        # What our answers show may come along; it is read-only there, and so ignored here.
-        return {**MediaFileSerializer().get_fields(), **super().get_fields()}
+        # What our answers show may come along and is ignored.
+        shown = MediaFileSerializer.Meta.fields
+        ignored = {name: serializers.CharField(read_only=True) for name in shown}
+        return {**ignored, **super().get_fields()}
 
     def validate_folder_id(self, folder_id: int | None) -> None:
         if folder_id is not None:

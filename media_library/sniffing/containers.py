@@ -36,9 +36,9 @@ def iso_media(sample: Sample) -> Facts:
         return quicktime(sample)
     if major[:3] == b"3gp":
         return _moving(data, "3gpp")
-    if major not in _PICTURE_BRANDS and not brands & _FOREIGN_BRANDS:
-        if any(each in _MP4_BRANDS | _AUDIO_BRANDS or each[:3] == b"iso" for each in brands):
-            return _moving(data, "mp4", sounds=bool(brands & _AUDIO_BRANDS))
+    is_mp4 = any(each in _MP4_BRANDS | _AUDIO_BRANDS or each[:3] == b"iso" for each in brands)
+    if is_mp4 and major not in _PICTURE_BRANDS and not brands & _FOREIGN_BRANDS:
+        return _moving(data, "mp4", sounds=bool(brands & _AUDIO_BRANDS))
     raise unsupported("Of the files in this container, MP4, M4A, MOV, 3GP and HEIC are accepted.")
 
 
@@ -68,7 +68,7 @@ def _boxes(
     data: mmap, at: int, end: int, budget: Iterator[int]
 ) -> Iterator[tuple[bytes, int, int]]:
     """The boxes between two places: name, and where the content begins and ends."""
-    while at < end and (at == 0 or any(data[at : min(at + 8, end)])):  # zeros are padding
+    while at < end and (at == 0 or data[at : at + 8] != bytes(8)):  # zeros are padding
         next(budget)
         size, name, start = number(data, at, 4, "file"), data[at + 4 : at + 8], at + 8
         if size == 1:
@@ -95,7 +95,7 @@ def ogg(sample: Sample) -> Facts:
     data = sample.data
     first_end = _ogg_page_end(data, 0)
     last = data.rfind(b"OggS", max(len(data) - _OGG_PAGE_MAX, 0))
-    if last < 0 or max(first_end, _ogg_page_end(data, last)) > len(data):
+    if first_end > len(data) or last < 0 or _ogg_page_end(data, last) != len(data):
         raise truncated("file")
     head = data[: limits.MARKUP_BYTES]
     video = any(codec in head for codec in _OGG_VIDEO_CODECS)

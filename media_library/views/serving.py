@@ -56,6 +56,7 @@ def _answer(request: HttpRequest, served: serving.Served) -> HttpResponseBase:
     known = parse_etags(request.headers.get("If-None-Match", ""))
     if "*" in known or etag in {each.removeprefix("W/") for each in known}:
         response: HttpResponseBase = HttpResponse(status=HTTPStatus.NOT_MODIFIED)
+        response["Content-Length"] = str(served.blob.size)  # as the 200 would have
     else:
         try:
             response = _bytes(request, served, etag)

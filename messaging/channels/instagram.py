@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import quote
 
 from django.conf import settings
+from django.core.validators import RegexValidator
 from rest_framework import serializers
 
 from inro.api.serializers import StrictSerializer
@@ -128,7 +129,11 @@ class Instagram(MetaChannelType):
             error_messages={"invalid": "Must be the account's id: letters, digits, dot, - and _."},
         )
         access_token = SecretField(
-            max_length=1000, help_text="Of the account, or of its page with `login` facebook."
+            max_length=1000,
+            validators=[
+                RegexValidator(r"\A[!-~]+\Z", "Must be a token: no spaces or line breaks.")
+            ],
+            help_text="Of the account, or of its page with `login` facebook.",
         )
         app_secrets = serializers.ListField(
             child=SecretField(max_length=200),

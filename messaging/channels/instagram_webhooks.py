@@ -13,6 +13,7 @@ from typing import Any
 from django.utils import timezone
 
 from messaging.channels.base import Attachment, EventKind, InboundContent, InboundEvent
+from messaging.channels.meta import MAX_MESSAGE_ID
 from messaging.models.messages import MessageType
 
 MAX_KEY = 400
@@ -155,7 +156,7 @@ def read(kind: EventKind, payload: Mapping[str, Any]) -> InboundContent:
     body = _part(payload, name)
     tapped = body if name == "postback" else _part(body, "quick_reply")
     return InboundContent(
-        provider_message_id=_text(body.get("mid")),
+        provider_message_id=_text(body.get("mid"), MAX_MESSAGE_ID),
         text=_text(body.get("text") or body.get("title")),
         attachments=tuple(_attachments(body)),
         reply_payload=_text(tapped.get("payload")),
@@ -219,5 +220,7 @@ def _listed(value: Mapping[str, Any], name: str) -> list[Any]:
     return found if isinstance(found, list) else []
 
 
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else ""
+def _text(value: Any, limit: int | None = None) -> str:
+    """'' for what is no text, or too long to be what it should be."""
+    fits = isinstance(value, str) and (limit is None or len(value) <= limit)
+    return value if fits else ""

@@ -28,6 +28,7 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from messaging.channels.base import ProviderRequest
+from messaging.delivery.claim import Attempt
 
 loops: ModuleType = asyncio
 with suppress(ImportError):  # it is not built for every system
@@ -56,9 +57,9 @@ class Reach(StrEnum):
 
 @dataclass(frozen=True)
 class Call:
-    """A request ready to go; `key` comes back with its answer."""
+    """A request ready to go, for one attempt at one message."""
 
-    key: int
+    attempt: Attempt
     method: str
     url: URL
     headers: CIMultiDict[str]
@@ -66,7 +67,7 @@ class Call:
     not_after: datetime
 
     @classmethod
-    def of(cls, key: int, request: ProviderRequest, not_after: datetime) -> "Call":
+    def of(cls, attempt: Attempt, request: ProviderRequest, not_after: datetime) -> "Call":
         """Raises ValueError for what cannot be written as a request at all."""
         if request.method not in {hdrs.METH_POST, hdrs.METH_PATCH}:
             raise ValueError("the client would repeat a call of this method by itself")
@@ -77,12 +78,13 @@ class Call:
         url = URL(request.url)
         if url.scheme not in {"http", "https"} or not url.host:
             raise ValueError("the address is not an absolute HTTP URL")
-        return cls(key, request.method, url, headers, json.dumps(request.json).encode(), not_after)
+        body = json.dumps(request.json).encode()
+        return cls(attempt, request.method, url, headers, body, not_after)
 
 
 @dataclass(frozen=True)
 class Answer:
-    key: int
+    attempt: Attempt
     reach: Reach
     status: int = 0
     body: bytes = b""
@@ -103,6 +105,10 @@ class Caller:
         self._opened.wait()
 
     @property
+    def is_alive(self) -> bool:
+        return self._thread.is_alive()
+
+    @property
     def free_slots(self) -> int:
         return max(0, SLOTS - self._busy)
 
@@ -117,8 +123,10 @@ class Caller:
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
-        self._loop.run_until_complete(self._open())
-        self._opened.set()
+        try:
+            self._loop.run_until_complete(self._open())
+        finally:
+            self._opened.set()
         self._loop.run_forever()
         self._loop.run_until_complete(self._shut())
         self._loop.close()
@@ -151,17 +159,17 @@ class Caller:
 
     async def _make(self, call: Call, answers: Answers) -> None:
         writing = SimpleNamespace(begun=False)
-        answer = Answer(call.key, Reach.UNCALLED)
+        answer = Answer(call.attempt, Reach.UNCALLED)
         self._busy += 1
         try:
             async with self._slots:
                 if not stopping.is_set() and timezone.now() <= call.not_after:
-                    answer = Answer(call.key, Reach.UNSENT)
+                    answer = Answer(call.attempt, Reach.UNSENT)
                     answer = await self._exchange(call, writing)
         except (Exception, asyncio.CancelledError) as error:
             if writing.begun:
-                answer = Answer(call.key, Reach.UNANSWERED)
-            log.info("call failed", message=call.key, reach=answer.reach, error=_named(error))
+                answer = Answer(call.attempt, Reach.UNANSWERED)
+            _note_failure(answer, error)
         finally:
             self._busy -= 1
             answers.put(answer)
@@ -181,17 +189,18 @@ class Caller:
                 if len(body) > MAX_ANSWER_BYTES:
                     response.close()
                     raise ValueError("the answer is too large")
-            return Answer(call.key, Reach.ANSWERED, response.status, body)
+            return Answer(call.attempt, Reach.ANSWERED, response.status, body)
 
 
 async def _note_writing(session: Any, context: Any, params: Any) -> None:
     context.trace_request_ctx.begun = True
 
 
-def _named(error: BaseException) -> str:
-    """What happened, without the address: some providers' addresses hold a phone number."""
-    cause = error.__cause__ or error.__context__
-    return f"{type(error).__name__}, {type(cause).__name__}" if cause else type(error).__name__
+def _note_failure(answer: Answer, error: BaseException) -> None:
+    # Without the address: some providers' addresses hold a phone number.
+    named = [type(each).__name__ for each in (error, error.__cause__) if each]
+    message = answer.attempt.message_id
+    log.info("call failed", message=message, reach=str(answer.reach), error=", ".join(named))
 
 
 # Set when this process shuts down: no further call begins, what was not begun comes back uncalled.
@@ -204,14 +213,14 @@ def caller() -> Caller:
     """This process's caller, started when it is first needed."""
     global _caller
     with _guard:
-        if _caller is None:
+        if _caller is None or not _caller.is_alive:
             _caller = Caller()
         return _caller
 
 
 @atexit.register
 def _close() -> None:
-    if _caller is not None:
+    if _caller is not None and _caller.is_alive:
         _caller.close()
 
 

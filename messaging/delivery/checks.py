@@ -12,6 +12,7 @@ from django.conf import settings
 from django.db.models import F
 
 from media_library.models import MediaFile, MediaStatus
+from media_library.serving import url_of
 from messaging.channels import CHANNELS
 from messaging.channels.base import Account, ChannelType, Outcome, Outgoing, Verdict
 from messaging.delivery.calling import Call
@@ -52,14 +53,14 @@ def judge(
 ) -> tuple[list[Call], list[Change]]:
     """The calls to make, and the news of the messages that are not called for."""
     sending = Sending(channel, account, CHANNELS[channel.kind], claimed_at)
-    turns = {attempt.message_id: attempt.turn for attempt in attempts}
-    rows = Message.objects.filter(pk__in=turns).select_related("contact", "media_file__blob")
-    messages = list(rows.order_by("pk"))
+    by_id = {attempt.message_id: attempt for attempt in attempts}
+    rows = Message.objects.filter(pk__in=by_id).select_related("contact", "media_file__blob")
+    messages = list(rows.defer("content").order_by("pk"))
     identities = _identities(channel, [message.contact_id for message in messages])
     calls: list[Call] = []
     changes: list[Change] = []
     for message in messages:
-        found = _judged(sending, message, turns[message.pk], identities.get(message.contact_id))
+        found = _judged(sending, message, by_id[message.pk], identities.get(message.contact_id))
         if isinstance(found, Call):
             calls.append(found)
         else:
@@ -75,19 +76,19 @@ def _identities(channel: Channel, contact_ids: list[int]) -> dict[int, Identity]
 
 
 def _judged(
-    sending: Sending, message: Message, turn: int, identity: Identity | None
+    sending: Sending, message: Message, attempt: Attempt, identity: Identity | None
 ) -> Call | Change:
     try:
         _check_time(message, sending.claimed_at)
         outgoing = _outgoing(sending, message, identity)
         if refusal := sending.channel_type.refusal(outgoing):
-            return Change(message.pk, News.REFUSED, turn, refusal)
+            return Change(*attempt, News.REFUSED, refusal)
         request = sending.channel_type.request(sending.account, outgoing)
         if request is None:
-            return Change(message.pk, News.DELIVERED, turn)
-        return Call.of(message.pk, request, sending.claimed_at + CALL_WITHIN)
+            return Change(*attempt, News.DELIVERED)
+        return Call.of(attempt, request, sending.claimed_at + CALL_WITHIN)
     except Obstacle as obstacle:
-        return Change(message.pk, obstacle.news, turn, obstacle.verdict)
+        return Change(*attempt, obstacle.news, obstacle.verdict)
     except Exception as error:
         # One message that cannot be built must not hold up the others.
         log.error("message not built", message=message.pk, error=type(error).__name__)
@@ -96,7 +97,7 @@ def _judged(
             code="request_invalid",
             message="No valid request could be made of this message and the channel's settings.",
         )
-        return Change(message.pk, News.REFUSED, turn, verdict)
+        return Change(*attempt, News.REFUSED, verdict)
 
 
 def _check_time(message: Message, now: datetime) -> None:
@@ -117,7 +118,7 @@ def _outgoing(sending: Sending, message: Message, identity: Identity | None) -> 
         to=identity.external_id,
         message_type=MessageType(message.message_type),
         text=message.text,
-        media_url=url_for_provider(file) if file else "",
+        media_url=url_of(file) if file else "",
         mime_type=file.blob.mime_type if file and file.blob else "",
         size=file.blob.size if file and file.blob else 0,
     )
@@ -155,10 +156,3 @@ def _file(message: Message) -> MediaFile | None:
     if file.status == MediaStatus.FAILED:
         raise Obstacle("media_failed", file.error_message or "The file could not be fetched.")
     return file
-
-
-def url_for_provider(file: MediaFile) -> str:
-    """Where a provider fetches the file from."""
-    from media_library.serving import url_of
-
-    return url_of(file)

@@ -97,7 +97,7 @@ def move(row: Message, change: Change) -> bool:
         return learned
     if change.news == News.CANCELED and row.unconfirmed_at:
         return False  # it may have gone out: a receipt or the deadline ends it
-    row.status = rule.to
+    row.status = rule.to.value
     row.lease_until = None
     if not rule.fact:
         row.turn += 1
@@ -153,7 +153,7 @@ def _come_back_later(row: Message, change: Change) -> None:
     if row.attempts < BUSY_ATTEMPTS:
         row.due_at = change.at + back_off(row.attempts)
         return
-    row.status = _S.FAILED
+    row.status = _S.FAILED.value
     row.error_code = "provider_busy"
     row.error_message = _BUSY_TOO_LONG.format(row.attempts)
     row.error_retryable = True

@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from inro.common.folding import fold
 from messaging.channels.base import InboundContent, Outcome, Verdict
+from messaging.delivery.lookups import named
 from messaging.delivery.moves import DELIVERY_UNKNOWN, Change, News
 from messaging.delivery.settle import settle
 from messaging.models import Direction, Message, MessageStatus, MessageType
@@ -51,8 +52,7 @@ def apply_echo(
         channel=channel_id, contact=contact_id, direction=Direction.OUTBOUND
     )
     unsettled = ours.filter(status__in=_UNSETTLED).exists()
-    known = Message.objects.filter(channel=channel_id, provider_message_id=provider_message_id)
-    if known.exists():
+    if named([channel_id], [provider_message_id]).exists():
         return Author.OURS
     seen = Verdict(Outcome.ACCEPTED, provider_message_id=provider_message_id)
     for message_id in _alike(ours, content):
@@ -94,14 +94,10 @@ def apply_read(
         channel=channel_id, contact=contact_id, direction=Direction.OUTBOUND
     )
     unsettled = ours.filter(status__in=_UNSETTLED).exists()
-    named = None
-    if provider_message_id:
-        named = Message.objects.filter(
-            channel=channel_id, provider_message_id=provider_message_id
-        ).first()
-        if named is None and unsettled:
-            return False
-    seen = Q(pk__lte=named.pk) if named else Q(sent_at__lte=until)
+    message = named([channel_id], [provider_message_id]).first()
+    if provider_message_id and message is None and unsettled:
+        return False
+    seen = Q(pk__lte=message.pk) if message else Q(sent_at__lte=until)
     unread = ours.filter(seen, status__in=(MessageStatus.SENT, MessageStatus.DELIVERED))
     _mark_read(unread.order_by("-pk").values_list("pk", flat=True)[:MANY], until)
     return True

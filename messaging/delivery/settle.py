@@ -104,7 +104,8 @@ def _stories(ids: Collection[int]) -> list[UUID]:
 
 
 def _locked(ids: Collection[int]) -> Iterable[Message]:
-    return Message.objects.filter(pk__in=ids).order_by("pk").select_for_update()
+    rows = Message.objects.filter(pk__in=ids).defer("text", "content")
+    return rows.order_by("pk").select_for_update()
 
 
 def _written(

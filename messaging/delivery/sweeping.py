@@ -4,14 +4,14 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db.models import BooleanField, QuerySet
-from django.db.models.expressions import RawSQL
+from django.db.models import QuerySet
 
 from inro.common.claims import SWEEPS, Sweep
 from inro.common.waking import wake
 from messaging.channels import CHANNELS
 from messaging.delivery.claim import channels_waiting
 from messaging.delivery.lease import announce_wake_up
+from messaging.delivery.lookups import in_status
 from messaging.delivery.moves import Change, News
 from messaging.delivery.settle import settle_each
 from messaging.delivery.tasks import pump
@@ -32,9 +32,10 @@ def settle_left_behind(now: datetime) -> int:
     Where the provider knows our ids, they are tried again instead.
     """
     overdue = now - timedelta(seconds=settings.UNCONFIRMED_AFTER)
-    died = _in_status("sending").filter(lease_until__lt=now).order_by("lease_until")
-    unknown = _in_status("unconfirmed").filter(unconfirmed_at__lt=overdue)
-    repeatable = _in_status("unconfirmed").filter(
+    died = in_status("sending").filter(lease_until__lt=now).order_by("lease_until")
+    open_end = in_status("unconfirmed").order_by("unconfirmed_at")
+    unknown = open_end.filter(unconfirmed_at__lt=overdue)
+    repeatable = open_end.filter(
         unconfirmed_at__gte=overdue,
         channel__kind__in=[each.kind for each in CHANNELS if each.idempotent],
     )
@@ -45,13 +46,6 @@ def settle_left_behind(now: datetime) -> int:
             settle_each(changes)
             found += len(changes)
     return found
-
-
-def _in_status(status: str) -> "QuerySet[Message]":
-    """A literal: a bound parameter would keep SQLite from the partial indexes."""
-    condition = f"messaging_message.status = '{status}'"
-    literal = RawSQL(condition, (), output_field=BooleanField())  # noqa: S611
-    return Message.objects.filter(literal)
 
 
 def _chunks(rows: "QuerySet[Message]", news: News, now: datetime) -> Iterator[list[Change]]:

@@ -9,8 +9,8 @@ from datetime import datetime
 from typing import Any
 
 from django.db import connection
-from django.db.models import Field
 
+from messaging.delivery.lookups import named
 from messaging.models import Message, MessageStatus
 
 _COLUMNS = [
@@ -42,14 +42,10 @@ WHERE stream_id = %s AND contact_id = %s AND id > %s AND status = 'queued' AND d
 
 def write(rows: Iterable[Message]) -> None:
     """Write what news can change, of rows that the caller has locked."""
-    fields = [_field(name) for name in _COLUMNS]
     _each(
         _WRITE,
         [
-            [
-                *(field.get_db_prep_save(getattr(row, field.name), connection) for field in fields),
-                row.pk,
-            ]
+            [*(_raw(getattr(row, name)) for name in _COLUMNS), row.pk]
             for row in sorted(rows, key=lambda row: row.pk)
         ],
     )
@@ -60,7 +56,7 @@ def delay_lanes(rows: Iterable[Message]) -> None:
     delayed = sorted(
         (row for row in rows if row.status == MessageStatus.QUEUED), key=lambda row: row.pk
     )
-    untils = [database_time(row.due_at) for row in delayed]
+    untils = [_raw(row.due_at) for row in delayed]
     _each(
         _DELAY,
         [
@@ -85,14 +81,12 @@ def make_room(rows: Iterable[Message]) -> None:
         owners[key] = row
     if not owners:
         return
-    others = Message.objects.filter(
-        channel_id__in={channel_id for channel_id, _ in owners},
-        provider_message_id__in={given for _, given in owners},
-    ).exclude(pk__in=[row.pk for row in owners.values()])
+    channels, ids = zip(*owners, strict=True)
+    ours = {row.pk for row in owners.values()}
     clashing = [
         row
-        for row in others.order_by("pk").select_for_update()
-        if (row.channel_id, row.provider_message_id) in owners
+        for row in named(channels, ids).order_by("pk").select_for_update()
+        if (row.channel_id, row.provider_message_id) in owners and row.pk not in ours
     ]
     copies = [row.pk for row in clashing if row.attempted_at is None]
     if clashing:
@@ -100,15 +94,13 @@ def make_room(rows: Iterable[Message]) -> None:
         Message.objects.filter(pk__in=[row.pk for row in clashing]).update(provider_message_id="")
 
 
-def database_time(moment: datetime | None) -> Any:
+def database_time(moment: datetime) -> Any:
     """A moment as raw SQL takes it."""
-    return _field("due_at").get_db_prep_value(moment, connection)
+    return connection.ops.adapt_datetimefield_value(moment)
 
 
-def _field(name: str) -> "Field[Any, Any]":
-    field = Message._meta.get_field(name)
-    assert isinstance(field, Field)  # noqa: S101 - for the type checker
-    return field
+def _raw(value: Any) -> Any:
+    return database_time(value) if isinstance(value, datetime) else value
 
 
 def _each(statement: str, parameters: Sequence[Sequence[Any]]) -> None:

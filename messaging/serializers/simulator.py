@@ -4,11 +4,15 @@ from typing import Any
 
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
+from rest_framework.exceptions import ErrorDetail
 
 from inro.api.serializers import StrictSerializer
+from media_library.models import MediaStatus
+from media_library.serving import url_of
 from messaging.models import Message
 
-_LATER = ("comment", "story_reply", "quick_reply", "reaction", "postback")
+_LATER = {"comment", "story_reply", "quick_reply", "reaction", "postback"}
+_NOT_SIMULATED = ErrorDetail("The simulator makes texts and attachments only.")
 
 
 class SimulatedEventSerializer(StrictSerializer):
@@ -24,11 +28,13 @@ class SimulatedEventSerializer(StrictSerializer):
         return {"from": person, **super().get_fields()}
 
     def to_internal_value(self, data: Any) -> Any:
-        if isinstance(data, dict) and (found := [name for name in _LATER if name in data]):
-            raise serializers.ValidationError(
-                {name: ["The simulator makes texts and attachments only."] for name in found}
-            )
-        return super().to_internal_value(data)
+        try:
+            return super().to_internal_value(data)
+        except serializers.ValidationError as error:
+            if isinstance(error.detail, dict):
+                for name in _LATER & set(error.detail):
+                    error.detail[name] = [_NOT_SIMULATED]
+            raise
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if not attrs.get("text") and not attrs.get("attachment_url"):
@@ -54,9 +60,8 @@ class OutboxSerializer(serializers.ModelSerializer):
 
     @extend_schema_field(serializers.URLField(allow_null=True))
     def get_media_url(self, message: Message) -> str | None:
-        from media_library.serving import url_of
-
-        return url_of(message.media_file) if message.media_file else None
+        file = message.media_file
+        return url_of(file) if file and file.status == MediaStatus.READY else None
 
     @extend_schema_field(serializers.ListField(child=serializers.DictField()))
     def get_buttons(self, message: Message) -> list[dict[str, Any]]:

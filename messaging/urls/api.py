@@ -3,10 +3,12 @@ from rest_framework.routers import SimpleRouter
 
 from messaging.views.channels import ChannelViewSet, OutboxViewSet
 from messaging.views.contacts import ContactLookupView, ContactViewSet
+from messaging.views.messages import MessageViewSet
 
 router = SimpleRouter(trailing_slash=False)
 router.register("channels", ChannelViewSet)
 router.register(r"channels/(?P<channel_id>\d{1,18})/outbox", OutboxViewSet, basename="outbox")
 router.register("contacts", ContactViewSet)
+router.register("messages", MessageViewSet)
 
 urlpatterns = [*router.urls, path("contact", ContactLookupView.as_view())]

@@ -2,7 +2,8 @@ from typing import Any
 
 from django.http import Http404
 from django_filters import rest_framework as filters
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -30,6 +31,7 @@ class ContactFilters(filters.FilterSet):
         model = Contact
         fields: list[str] = []
 
+    @extend_schema_field(OpenApiTypes.INT)
     def on_channel(self, contacts: Any, name: str, value: Channel) -> Any:
         return contacts.on_channel(value)
 

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from hypothesis import settings
+
 from automations.definition import Checked, Faults, Surroundings, check
 from automations.definition.contents import limits_of
 from automations.definition.storing import store_actions, store_triggers
@@ -10,6 +12,8 @@ from inro.accounts.models import Workspace
 from messaging.channels import CHANNELS
 
 CHANNEL_IDS = {1, 2}
+# A busy machine is no fault.
+unhurried = settings(deadline=None)
 
 
 def surroundings(*channels: str) -> Surroundings:

@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from random import Random
 
@@ -10,6 +12,14 @@ from automations.engine.step import POSITIONS_PER_STEP, Send, Step, step_of
 from automations.models import LIVE, ExecutionStatus
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def test_knows_neither_django_nor_celery():
+    code = (
+        "import sys; sys.modules.update(django=None, rest_framework=None, celery=None);"
+        "import automations.engine.core"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 class Says:

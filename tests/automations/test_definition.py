@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from automations.actions import ACTION_TYPES
@@ -11,7 +11,7 @@ from automations.actions.base import ActionType
 from automations.definition.shapes import ActionShape
 from automations.engine.outcomes import Proceed
 from automations.triggers.message import MessageOptions
-from tests.automations.support import faults_of, judged, message
+from tests.automations.support import faults_of, judged, message, unhurried
 
 KNOWN_ACTIONS = ", ".join(ACTION_TYPES.keys())
 HELLO = {"trigger_type": "message", "options": {"keywords": ["hello"]}}
@@ -389,11 +389,12 @@ def trees(draw: Any) -> list[dict]:
         parent, branch = free.pop(draw(st.integers(0, len(free) - 1)))
         actions.append(fork(str(number), parent, parent_branch=branch))
         free += [(str(number), "option_0"), (str(number), "option_1")]
-    return draw(st.permutations(actions))
+    shuffled: list[dict] = draw(st.permutations(actions))
+    return shuffled
 
 
+@unhurried
 @given(trees())
-@settings(max_examples=50)
 def test_flat_to_tree_to_flat(actions):
     ACTION_TYPES._items["fork"] = Fork()
     try:
@@ -405,8 +406,8 @@ def test_flat_to_tree_to_flat(actions):
     flat = [(each.key, each.parent and each.parent.key, each.branch) for each in ordered]
     said = [(each["action_key"], each["parent_key"], each.get("parent_branch")) for each in actions]
     assert sorted(flat, key=str) == sorted(said, key=str)
-    keys = [key for key, _, _ in flat]
-    assert all(parent is None or keys.index(parent) < keys.index(key) for key, parent, _ in flat)
+    places = {each: place for place, each in enumerate(ordered)}
+    assert all(not each.parent or places[each.parent] < places[each] for each in ordered)
 
 
 NAMES = st.sampled_from(
@@ -425,6 +426,7 @@ JSON: st.SearchStrategy = st.recursive(
 )
 
 
+@unhurried
 @given(JSON, JSON)
 def test_any_json_is_judged(actions, triggers):
     _, faults = judged(actions, triggers, ("instagram", "sandbox"))
@@ -432,8 +434,8 @@ def test_any_json_is_judged(actions, triggers):
         assert all(path.encode() and each.encode() for each in messages)
 
 
+@unhurried
 @given(st.lists(st.dictionaries(NAMES, JSON, max_size=8), max_size=4))
-@settings(max_examples=40)
 def test_anything_that_looks_like_actions_is_judged(actions):
     checked, faults = judged(actions, actions, ("instagram",))
     if not faults:

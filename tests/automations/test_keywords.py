@@ -4,8 +4,9 @@ from hypothesis import strategies as st
 
 from automations.triggers import TRIGGER_TYPES
 from automations.triggers.base import Occasion
-from automations.triggers.keywords import covered, is_emoji_only, same, words, words_of
+from automations.triggers.keywords import Text, is_emoji_only, same, words
 from messaging.channels.base import EventKind
+from tests.automations.support import unhurried
 
 
 @pytest.mark.parametrize(
@@ -50,26 +51,28 @@ from messaging.channels.base import EventKind
     ],
 )
 def test_whole_words_and_phrases(keyword, text, found):
-    assert bool(covered(words_of(keyword), words(text))) is found
+    assert bool(Text(text).covered_by(keyword)) is found
 
 
 def test_covers_the_words_that_matched():
-    text = words("red shoes and blue shoes")
-    assert covered(words_of("shoes"), text) == {1, 4}
-    assert covered(words_of("red shoes"), text) == {0, 1}
+    text = Text("red shoes and blue shoes")
+    assert text.covered_by("shoes") == {1, 4}
+    assert text.covered_by("red shoes") == {0, 1}
 
 
+@unhurried
 @given(st.text(), st.text())
 def test_a_word_is_found_between_others(before, after):
-    text = words(f"{before} keyword {after}")
-    assert covered(words_of("keyword"), text)
+    assert Text(f"{before} keyword {after}").covered_by("keyword")
 
 
+@unhurried
 @given(st.text())
 def test_case_does_not_matter(text):
     assert words(text.upper()) == words(text.upper().lower())
 
 
+@unhurried
 @given(st.text())
 def test_reading_words_again_finds_the_same(text):
     found = words(text)

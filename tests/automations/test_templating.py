@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from automations.engine.templating import longest, render, variables_in
+from tests.automations.support import unhurried
 
 VARIABLES = {
     "contact": {"name": "Jane", "email": "", "age": 41, "is_follower": True, "phone": None},
@@ -78,12 +79,14 @@ def test_values_are_never_read_as_templates(value):
     assert printed("{{contact.name}}a|b}", variables) == f"{value}a|b}}"
 
 
+@unhurried
 @given(st.text(alphabet=st.sampled_from('{}|" a.:contname'), max_size=60), st.integers())
 def test_any_text_is_a_template(text, seed):
     render(text, VARIABLES, Random(seed))
     assert longest(text, len) >= 0
 
 
+@unhurried
 @given(st.text().filter(lambda text: not set(text) & set("{}")))
 def test_text_without_braces_stays_as_it_is(text):
     assert printed(text) == text

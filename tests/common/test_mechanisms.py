@@ -53,10 +53,15 @@ def test_claim_respects_the_filter(row):
 
 
 def test_a_failing_sweep_does_not_hold_up_the_others(db, monkeypatch):
-    ran = []
+    ran: list[object] = []
+
+    def sound(now):
+        ran.append(now)
+        return 3
+
     registry: Registry[claims.Sweep] = Registry("sweeps", key=lambda sweep: sweep.name)
     registry.add(claims.Sweep("broken", Fetch, lambda now: 1 // 0))
-    registry.add(claims.Sweep("sound", Fetch, lambda now: len(ran) or ran.append(now) or 3))
+    registry.add(claims.Sweep("sound", Fetch, sound))
     monkeypatch.setattr(claims, "SWEEPS", registry)
     assert claims.sweep() == {"sound": 3}
     assert len(ran) == 1

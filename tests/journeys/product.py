@@ -70,8 +70,9 @@ class Product:
             start_new_session=True,
         )
         threading.Thread(target=self._read, daemon=True).start()
-        eventually(lambda: "Ready" in self.output or self.process.poll() is not None, "Ready", 60)
-        assert self.process.poll() is None, "\n".join(self.output)
+        process = self.process
+        eventually(lambda: "Ready" in self.output or process.poll() is not None, "Ready", 60)
+        assert process.poll() is None, "\n".join(self.output)
         self.token = self.token or self.line("Token")
         self.client = httpx2.Client(
             base_url=self.base,
@@ -145,7 +146,7 @@ class Product:
         return next(c for c in self.get("/channels")["channels"] if c["kind"] == "sandbox")
 
     def connect_instagram(self, account_id: str = "1784") -> dict[str, Any]:
-        return self.post(
+        channel: dict[str, Any] = self.post(
             "/channels",
             {
                 "kind": "instagram",
@@ -155,6 +156,7 @@ class Product:
                 "app_secrets": ["the-app-secret"],
             },
         )
+        return channel
 
     def webhook(self, channel: dict[str, Any], payload: Any, secret: str = "the-app-secret") -> int:
         raw = json.dumps(payload).encode()

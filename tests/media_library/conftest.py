@@ -12,6 +12,7 @@ from django.db import connection
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
+from media_library import fetching
 from media_library.models import Blob, Fetch, MediaFile
 from media_library.tasks import run_fetch
 from tests.media_library import files
@@ -60,16 +61,23 @@ class Workers:
 def workers(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workers]:
     workers = Workers()
     monkeypatch.setattr(run_fetch, "apply_async", workers.deliver)
+    monkeypatch.setattr(fetching, "BACK_OFF", (0.05, 0.1))
     yield workers
     workers.close()
 
 
-@pytest.fixture
-def web(settings: Any) -> Iterator[HTTPServer]:
-    """The internet: a server on loopback that may be reached although it is private."""
+@pytest.fixture(scope="session")
+def server() -> Iterator[HTTPServer]:
     with HTTPServer(host="127.0.0.1", threaded=True) as server:
-        settings.OUTGOING_ALLOW_HOSTS = [f"{server.host}:{server.port}"]
         yield server
+
+
+@pytest.fixture
+def web(server: HTTPServer, settings: Any) -> HTTPServer:
+    """The internet: a server on loopback that may be reached although it is private."""
+    server.clear()
+    settings.OUTGOING_ALLOW_HOSTS = [f"{server.host}:{server.port}"]
+    return server
 
 
 Serve = Callable[..., str]
@@ -115,7 +123,8 @@ def upload_url(client: Any, url: str, **fields: Any):
 
 
 def stored() -> list[Path]:
-    root = Path(django_settings.STORAGES["default"]["OPTIONS"]["location"])
+    storage: Any = django_settings.STORAGES["default"]
+    root = Path(storage["OPTIONS"]["location"])
     return [path for path in root.rglob("*") if path.is_file()]
 
 
@@ -129,9 +138,13 @@ def assert_nothing_left() -> None:
     assert (stored(), temporary()) == ([], [])
 
 
+def refusal(answer: Any) -> tuple[int, str, list[str]]:
+    return answer.status_code, error_code(answer), list(details(answer))
+
+
 def details(answer: Any) -> dict[str, list[str]]:
-    return answer.json()["error"]["details"]
+    return dict(answer.json()["error"]["details"])
 
 
 def error_code(answer: Any) -> str:
-    return answer.json()["error"]["code"]
+    return str(answer.json()["error"]["code"])

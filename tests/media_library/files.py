@@ -12,7 +12,9 @@ from PIL import Image
 pillow_heif.register_heif_opener()
 
 
-def picture(format: str = "JPEG", size: tuple[int, int] = (64, 48), colour="red", **options) -> bytes:
+def picture(
+    format: str = "JPEG", size: tuple[int, int] = (64, 48), colour="red", **options
+) -> bytes:
     target = io.BytesIO()
     Image.new("RGB", size, colour).save(target, format, **options)
     return target.getvalue()

@@ -2,6 +2,7 @@ import hashlib
 import re
 
 import pytest
+from django.core.files.storage import FileSystemStorage
 from rest_framework.test import APIClient
 
 from media_library import limits
@@ -196,6 +197,7 @@ def test_cut_form(api):
         (files.ogg(), "video", "video/ogg"),
         (files.pdf(), "document", "application/pdf"),
     ],
+    ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_media_type_that_agrees(api, body, asked, mime_type):
     shown = upload(api, body, media_type=asked).json()
@@ -205,6 +207,7 @@ def test_media_type_that_agrees(api, body, asked, mime_type):
 @pytest.mark.parametrize(
     ("body", "asked"),
     [(files.picture(), "video"), (files.mp4(), "image"), (files.mp3(), "video")],
+    ids=["picture", "mp4", "mp3"],
 )
 def test_media_type_that_contradicts(api, body, asked):
     answer = upload(api, body, media_type=asked)
@@ -235,15 +238,13 @@ def test_each_workspace_keeps_bytes_of_its_own(api, stranger):
 
 
 def test_storage_that_fails(api, settings, monkeypatch):
-    from django.core.files.storage import FileSystemStorage
+    real = FileSystemStorage.save
 
-    real = FileSystemStorage._save
-
-    def fail(self, name, content):
-        real(self, name, content)
+    def fail(self, *args):
+        real(self, *args)
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(FileSystemStorage, "_save", fail)
+    monkeypatch.setattr(FileSystemStorage, "save", fail)
     answer = upload(api, files.picture())
     assert (answer.status_code, error_code(answer)) == (502, "storage_unavailable")
     assert answer["Retry-After"] == "10"

@@ -127,6 +127,10 @@ class TestRefusals:
             "colour",
         }
 
+    @pytest.mark.parametrize("token", ["two lines\r\nX-Evil: 1", "with space", "ünicode"])
+    def test_a_token_that_no_header_can_hold(self, api, token):
+        assert set(self.faults(api, instagram(access_token=token))) == {"access_token"}
+
     def test_a_fault_inside_a_list_is_named(self, api):
         assert set(self.faults(api, instagram(app_secrets=["good", ""]))) == {"app_secrets.1"}
 

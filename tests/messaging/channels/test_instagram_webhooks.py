@@ -275,6 +275,10 @@ class TestKeys:
         assert one(body(ref)).key == one(body(ref)).key
         assert one(body(ref)).key != one(body(item(referral={"ref": "b"}))).key
 
+    def test_a_message_id_that_fits_no_column_is_none(self):
+        assert read(body(message("x", "m" * 301))) == InboundContent("", "x")
+        assert read(body(message("x", "m" * 300))).provider_message_id == "m" * 300
+
     def test_keys_and_ids_fit_their_columns(self):
         event = one(body(message("x", "m" * 1000, sender="9" * 1000)))
         assert len(event.key) <= 400

@@ -5,10 +5,11 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from inro.common import waking
+from media_library.models import Blob, MediaFile
 from messaging import receiving
 from messaging.connecting import connect_channel
 from messaging.models import Contact, Event, Identity, Message, Stream
+from messaging.tasks import apply_events
 from tests.conftest import client_of
 from tests.messaging.inbound import instagram
 
@@ -45,10 +46,10 @@ class TestSimulate:
         self, api, sandbox, monkeypatch, django_capture_on_commit_callbacks
     ):
         sent = []
-        monkeypatch.setattr(waking, "_send", lambda task, args: sent.append((task.name, args)))
+        monkeypatch.setattr(apply_events, "apply_async", lambda args, **options: sent.append(args))
         with django_capture_on_commit_callbacks(execute=True):
             answer = api.post(f"/api/v1/channels/{sandbox.pk}/simulate", {"from": "j", "text": "x"})
-        assert sent == [("messaging.apply_events", ([answer.json()["event_id"]],))]
+        assert sent == [([answer.json()["event_id"]],)]
 
     def test_the_same_words_twice_are_two_messages(self, simulate):
         ids = [simulate({"from": "jane", "text": "hi"}).json()["event_id"] for _ in range(2)]
@@ -84,6 +85,8 @@ class TestSimulate:
             ({"from": "jane", "text": "hi", "mood": "good"}, "mood"),
             ({"from": "jane", "comment": "nice post"}, "comment"),
             ({"from": "jane", "text": "hi", "story_reply": {}}, "story_reply"),
+            ({"story_reply": {}}, "story_reply"),
+            ({"story_reply": {}}, "from"),
         ],
     )
     def test_what_cannot_be_simulated_is_refused_by_name(self, simulate, body, fault):
@@ -115,6 +118,7 @@ class TestOutbox:
         def sent(text, ago=0, **fields):
             values = {
                 "direction": "outbound",
+                "message_type": "text",
                 "status": "delivered",
                 "sent_at": timezone.now() - timedelta(seconds=ago),
                 **fields,
@@ -124,7 +128,6 @@ class TestOutbox:
                 channel=sandbox,
                 contact=contact,
                 stream=stream,
-                message_type="text",
                 text=text,
                 **values,
             )
@@ -153,6 +156,24 @@ class TestOutbox:
             "at": answer["outbox"][1]["at"],
         }
         assert answer["meta"] == {"page": 1, "per_page": 200, "total": 2, "total_pages": 1}
+
+    def test_a_file_has_its_address(self, api, sandbox, send, settings):
+        blob = Blob.objects.create(
+            workspace=sandbox.workspace,
+            sha256="0" * 64,
+            size=10,
+            mime_type="image/png",
+            storage_name="cat",
+        )
+        file = MediaFile.objects.create(
+            workspace=sandbox.workspace, media_type="image", name="cat.png", blob=blob
+        )
+        send("look", message_type="image", media_file=file)
+        url = self.outbox(api, sandbox)["outbox"][0]["media_url"]
+        assert url.startswith(f"{settings.PUBLIC_URL}/media/")
+        assert url.endswith("cat.png")
+        file.delete()
+        assert self.outbox(api, sandbox)["outbox"][0]["media_url"] is None
 
     def test_up_to_500_a_page(self, api, sandbox, send):
         for number in range(3):

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import connections
+from django.db import connection, connections, transaction
 from django.utils import timezone
 
 from inro.accounts.models import Workspace
@@ -103,6 +103,11 @@ def statuses(*messages: Message) -> list[str]:
     return list(rows.order_by("pk").values_list("status", flat=True))
 
 
+def fresh(message: Message | None = None) -> Any:
+    """The row of a message as it is now, of the oldest one by default."""
+    return (message and Message.objects.get(pk=message.pk)) or Message.objects.earliest("pk")
+
+
 class Running:
     """Something in a thread of its own; its exceptions are raised on leaving."""
 
@@ -136,3 +141,48 @@ class Running:
 
 def pumping(channel: Channel) -> Running:
     return Running(deliver, channel.pk)
+
+
+class Statements:
+    """The statements of a block as they are sent, with their parameters bound."""
+
+    def __init__(self) -> None:
+        self.sent: list[tuple[str, Any]] = []
+
+    def __enter__(self) -> "Statements":
+        self._wrapper = connection.execute_wrapper(self._note)
+        self._wrapper.__enter__()
+        return self
+
+    def __exit__(self, *args: Any) -> None:
+        self._wrapper.__exit__(*args)
+
+    def __len__(self) -> int:
+        return len(self.sent)
+
+    def _note(self, execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        if sql.lstrip().startswith(("SELECT", "UPDATE", "DELETE", "INSERT")):
+            self.sent.append((sql, params[0] if many else params))
+        return execute(sql, params, many, context)
+
+    def plans(self) -> list[str]:
+        """How the database runs each; asserts that none reads all messages.
+
+        On few rows and without statistics, as on a database that has just been set up.
+        """
+        found = [plan(sql, params) for sql, params in self.sent if "INSERT" not in sql]
+        for each in found:
+            assert "SCAN messaging_message" not in each, each
+            assert "Seq Scan on messaging_message" not in each, each
+        return found
+
+
+def plan(statement: str, parameters: Any) -> str:
+    with transaction.atomic(), connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute("SET LOCAL enable_seqscan = off")
+            cursor.execute("SET LOCAL enable_bitmapscan = off")
+            cursor.execute(f"EXPLAIN {statement}", parameters)
+        else:
+            cursor.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)
+        return "\n".join(str(row[-1]) for row in cursor.fetchall())

@@ -33,6 +33,10 @@ ANSWERS = {
 }
 
 
+# What the person gets, whether the caller learns of it or not.
+ACCEPTING = {"ok", "slow", "hang", "drop", "cut"}
+
+
 @dataclass(frozen=True)
 class Got:
     to: str
@@ -49,6 +53,7 @@ class Provider:
 
     def __init__(self) -> None:
         self.got: list[Got] = []
+        self.accepted: list[Got] = []
         self.faults: list[str] = []
         self.script: dict[str, list[str]] = defaultdict(list)
         self.release = threading.Event()
@@ -76,8 +81,8 @@ class Provider:
             return [got.text for got in self.got if to in (None, got.to)]
 
     def most_often(self) -> int:
-        """How often the message was received that was received most often."""
-        return max(Counter((got.to, got.text) for got in self.got).values(), default=0)
+        """How often the message was accepted that was accepted most often."""
+        return max(Counter((got.to, got.text) for got in self.accepted).values(), default=0)
 
     def receive(self, path: str, headers: Any, raw: bytes) -> tuple[str, Got]:
         got = self._checked(path, headers, json.loads(raw))
@@ -88,6 +93,8 @@ class Provider:
                 self.faults.append(f"two in flight to {got.to}")
             plan = self.script[got.text]
             behaviour = plan.pop(0) if plan else "ok"
+            if behaviour in ACCEPTING:
+                self.accepted.append(got)
         return behaviour, got
 
     def done_with(self, got: Got) -> None:

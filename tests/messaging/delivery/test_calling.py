@@ -212,7 +212,7 @@ def test_closing_leaves_no_call_without_an_answer(provider: Provider):
     ],
 )
 def test_request_that_cannot_be_written_is_refused_before_any_call(request_):
-    with pytest.raises(ValueError, match="header|address|method"):
+    with pytest.raises(ValueError, match=r"header|address|method"):
         Call.of(1, request_, timezone.now())
 
 

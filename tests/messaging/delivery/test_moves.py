@@ -1,4 +1,5 @@
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.utils import timezone
@@ -14,7 +15,7 @@ RANK = {"sent": 1, "delivered": 2, "read": 3}
 FACTS = [news for news, rule in MOVES.items() if rule.fact]
 
 
-def row(status: str = "sending", **fields) -> Message:
+def row(status: str = "sending", **fields) -> Any:
     return Message(
         pk=1, status=status, **{"turn": 3, "attempts": 1, "created_at": NOW, "due_at": NOW} | fields
     )

@@ -2,15 +2,14 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from celery import Task
 from django.http import HttpResponse
 from django.test import Client
 
 from inro.accounts.models import Workspace
-from inro.common import waking
 from messaging import receiving
 from messaging.models import Channel
 from messaging.signals import person_arrived
+from messaging.tasks import apply_events
 from tests.messaging.inbound import instagram
 
 Post = Callable[..., HttpResponse]
@@ -24,14 +23,13 @@ def channel(workspace: Workspace) -> Channel:
 @pytest.fixture
 def woken(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The events that a worker was told of, in order; none is started."""
-    ids: list[int] = []
+    told: list[int] = []
 
-    def send(task: Task, args: tuple[Any, ...]) -> None:
-        if task.name == "messaging.apply_events":
-            ids.extend(args[0])
+    def send(args: tuple[list[int]], **options: Any) -> None:
+        told.extend(args[0])
 
-    monkeypatch.setattr(waking, "_send", send)
-    return ids
+    monkeypatch.setattr(apply_events, "apply_async", send)
+    return told
 
 
 @pytest.fixture

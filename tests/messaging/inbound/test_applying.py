@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from inro.common import claims
 from messaging import receiving
+from messaging.channels.base import EventKind
 from messaging.models import Contact, Event, Identity, Message, Stream
 from messaging.signals import person_arrived
 from tests.messaging.inbound.instagram import JANE, NOON, body, comment, echo, item, message
@@ -40,7 +41,7 @@ def test_a_message_makes_contact_identity_and_message(tell, channel, arrived):
             contact_id=contact.pk,
             event_id=event.pk,
             message_id=stored.pk,
-            kind="message",
+            kind=EventKind.MESSAGE,
             text="hello",
             reply_payload="",
             is_new_contact=True,
@@ -210,6 +211,7 @@ class TestEchoes:
         assert texts() == ["hi", "an answer that is on its way", "go on"]
         waiting = Event.objects.get(kind="echo")
         assert (waiting.status, waiting.attempts) == ("recorded", 0)
+        assert waiting.due_at is not None
         assert waiting.due_at > timezone.now()
         ours.status = "sent"
         ours.save()
@@ -257,6 +259,7 @@ class TestFailure:
         event = Event.objects.get()
         assert (event.status, event.attempts) == ("recorded", 1)
         assert event.error == "RuntimeError: the storey above fell down"
+        assert event.due_at is not None
         assert event.due_at > timezone.now()
 
     def test_later_events_wait_while_it_is_tried(self, tell, trouble, time_machine):

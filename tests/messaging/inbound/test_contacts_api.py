@@ -143,6 +143,8 @@ class TestList:
         answer = api.get(CONTACTS, {"status": "asleep", "channel_id": theirs.pk, "mood": "good"})
         assert answer.status_code == 400
         assert set(answer.json()["error"]["details"]) == {"status", "channel_id", "mood"}
+        for value in ("x", "9" * 30, "-1", "1.5"):
+            assert api.get(CONTACTS, {"channel_id": value}).status_code == 400
 
     def test_the_cost_does_not_grow(self, api, make, django_assert_num_queries):
         # Token, its use, count, contacts, identities with channels, last messages.

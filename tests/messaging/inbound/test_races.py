@@ -2,11 +2,14 @@
 
 import threading
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 from django.db import connection
+from django.test import Client
 
 from messaging import receiving
+from messaging.channels import CHANNELS
 from messaging.models import Contact, Event, EventStatus, Identity, Message
 from messaging.signals import person_arrived
 from tests.messaging.inbound import instagram
@@ -43,16 +46,9 @@ def stored(channel):
     """Record messages without applying them; their ids."""
 
     def store(*items):
-        events = instagram_type().parse(body(*items))
-        return receiving.record(channel, events)
+        return receiving.record(channel, CHANNELS["instagram"].parse(body(*items)))
 
     return store
-
-
-def instagram_type():
-    from messaging.channels import CHANNELS
-
-    return CHANNELS["instagram"]
 
 
 def test_two_messages_of_one_person_at_two_workers(stored, arrived):
@@ -62,10 +58,7 @@ def test_two_messages_of_one_person_at_two_workers(stored, arrived):
         later = stored(message("later", sender=person, at=NOON + 1000))
         earlier = stored(message("earlier", sender=person, at=NOON))
         arrived.clear()
-        at_once(
-            lambda ids=later: receiving.apply_events(ids),
-            lambda ids=earlier: receiving.apply_events(ids),
-        )
+        at_once(partial(receiving.apply_events, later), partial(receiving.apply_events, earlier))
         assert [arrival.text for arrival in arrived] == ["earlier", "later"]
         assert [arrival.is_new_contact for arrival in arrived] == [True, False]
         assert Identity.objects.filter(external_id=person).count() == 1
@@ -82,7 +75,7 @@ def test_many_workers_and_many_people(stored, arrived):
             for person in range(6)
         )
     )
-    at_once(*(lambda share=ids[offset::4]: receiving.apply_events(share) for offset in range(4)))
+    at_once(*(partial(receiving.apply_events, ids[offset::4]) for offset in range(4)))
     assert Message.objects.count() == 30
     assert Contact.objects.count() == Identity.objects.count() == 6
     for identity in Identity.objects.all():
@@ -103,14 +96,12 @@ def test_a_new_person_is_one_contact(stored, monkeypatch):
         return make(**fields)
 
     monkeypatch.setattr(Contact.objects, "create", create)
-    at_once(lambda: receiving.apply_events(ids[:1]), lambda: receiving.apply_events(ids[1:]))
+    at_once(partial(receiving.apply_events, ids[:1]), partial(receiving.apply_events, ids[1:]))
     assert Contact.objects.count() == Identity.objects.count() == 1
     assert Message.objects.count() == 2
 
 
 def test_the_same_body_delivered_twice_at_once(channel, woken):
-    from django.test import Client
-
     raw = instagram.encoded(body(*(message(f"{number}") for number in range(20))))
     answers = []
 
@@ -126,7 +117,7 @@ def test_the_same_body_delivered_twice_at_once(channel, woken):
     at_once(deliver, deliver, deliver)
     assert answers == [200, 200, 200]
     assert Event.objects.count() == 20
-    at_once(*(lambda: receiving.apply_events(set(woken)) for _ in range(3)))
+    at_once(*[partial(receiving.apply_events, set(woken))] * 3)
     assert Message.objects.count() == 20
 
 

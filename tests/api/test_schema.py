@@ -1,0 +1,53 @@
+"""The OpenAPI document: complete for every operation, and served to everybody."""
+
+import pytest
+from django.test import Client
+from drf_spectacular.generators import SchemaGenerator
+from drf_spectacular.validation import validate_schema
+
+
+@pytest.fixture(scope="module")
+def schema():
+    return SchemaGenerator().get_schema(request=None, public=True)
+
+
+def operations(schema):
+    for path, methods in schema["paths"].items():
+        for method, operation in methods.items():
+            yield f"{method.upper()} {path}", operation
+
+
+def test_document_is_valid(schema):
+    validate_schema(schema)
+    assert schema["openapi"].startswith("3.1")
+
+
+def test_every_operation_has_a_summary_and_its_errors(schema):
+    for name, operation in operations(schema):
+        assert operation.get("summary"), name
+        assert {"401", "403", "405"} <= set(operation["responses"]), name
+        if name.startswith(("POST", "PATCH", "PUT")):
+            assert {"400", "413", "415"} <= set(operation["responses"]), name
+
+
+def test_every_operation_with_a_body_has_an_example(schema):
+    def examples(part):
+        return any("example" in key for media in part.get("content", {}).values() for key in media)
+
+    for name, operation in operations(schema):
+        shown = [operation.get("requestBody", {}), *operation["responses"].values()]
+        assert any(examples(part) for part in shown if part), name
+
+
+def test_document_and_browsable_documents_are_public(db):
+    assert Client().get("/api/schema/").status_code == 200
+    page = Client().get("/api/docs/")
+    assert page.status_code == 200
+    assert "swagger-ui" in page.text
+    assert "//cdn" not in page.text
+
+
+def test_list_parameters_are_documented(schema):
+    listed = schema["paths"]["/api/v1/media_files"]["get"]["parameters"]
+    names = {parameter["name"] for parameter in listed}
+    assert {"page", "per_page", "cursor", "media_type", "search"} <= names

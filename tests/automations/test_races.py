@@ -1,0 +1,69 @@
+"""Several workers at once, each with a connection of its own."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from threading import Barrier
+from typing import Any
+
+import pytest
+from django.db import connection, transaction
+from django.utils import timezone
+
+from automations.actions import ACTION_TYPES
+from automations.engine.runner import Start, continue_executions, start_many
+from automations.models import Execution, Step
+from messaging.models import Channel, Contact, Message
+from tests.automations.support import message, stored
+from tests.automations.test_runner import Sleep
+
+WORKERS = 4
+
+
+@pytest.fixture(autouse=True)
+def sleep_type(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(ACTION_TYPES._items, "sleep", Sleep())
+
+
+def at_once(work: Callable[[], Any]) -> list[Any]:
+    barrier = Barrier(WORKERS)
+
+    def run() -> Any:
+        try:
+            barrier.wait(10)
+            return work()
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(WORKERS) as pool:
+        return [each.result(30) for each in [pool.submit(run) for _ in range(WORKERS)]]
+
+
+@pytest.fixture
+def scenario(transactional_db: None, workspace: Any) -> Any:
+    first = message("a", content="before")
+    sleep = {"action_key": "s", "action_type": "sleep", "parent_key": "a"}
+    return stored(workspace, first, sleep, message("b", "s", content="after"))
+
+
+def test_one_contact_starts_a_scenario_once(scenario: Any, channel: Channel, contact: Contact):
+    start = Start(scenario.definition_id, contact.pk, channel.pk, "message")
+
+    def work() -> int:
+        with transaction.atomic():
+            return len(start_many(channel.workspace_id, [start]))
+
+    assert sorted(at_once(work)) == [0, 0, 0, 1]
+    assert Execution.objects.get().status == "waiting"
+    assert (Step.objects.count(), Message.objects.count()) == (2, 1)
+
+
+def test_one_turn_is_taken_once(scenario: Any, channel: Channel, contact: Contact):
+    start = Start(scenario.definition_id, contact.pk, channel.pk, "message")
+    past = timezone.now() - timedelta(hours=1)
+    [execution] = start_many(channel.workspace_id, [start], now=past)
+    taken = at_once(lambda: len(continue_executions([execution.pk])))
+    assert sorted(taken) == [0, 0, 0, 1]
+    assert Execution.objects.get().status == "completed"
+    texts = Message.objects.order_by("pk").values_list("text", flat=True)
+    assert list(texts) == ["before", "after"]

@@ -1,0 +1,201 @@
+"""What a message must pass between its claim and its call, seen from the outside."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from media_library.models import Blob, MediaFile
+from media_library.serving import url_of
+from messaging.channels import CHANNELS
+from messaging.connecting import connect_channel, open_account
+from messaging.delivery import checks
+from messaging.delivery.calling import Call
+from messaging.delivery.claim import claim
+from messaging.delivery.pump import deliver
+from messaging.models import Channel, Contact, Identity, Message, MessageType
+from messaging.queueing import Draft, queue_messages
+from tests.messaging.delivery.conftest import Statements, fresh, person, queue, statuses
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def picture(channel: Channel, mime_type: str = "image/jpeg", size: int = 1000) -> MediaFile:
+    name = f"{mime_type}{size}{Blob.objects.count()}"
+    blob = Blob.objects.create(
+        workspace_id=channel.workspace_id,
+        sha256=name,
+        size=size,
+        mime_type=mime_type,
+        storage_name=name,
+    )
+    return MediaFile.objects.create(
+        workspace_id=channel.workspace_id, media_type="image", blob=blob, name="welcome.jpg"
+    )
+
+
+def queue_picture(channel: Channel, contact: Contact, file: MediaFile, text: str = "") -> Message:
+    draft = Draft(contact.pk, channel.pk, MessageType.IMAGE, text, media_file_id=file.pk)
+    return queue_messages(channel.workspace_id, [draft])[0]
+
+
+def outcome() -> tuple[str, str]:
+    message = fresh()
+    return message.status, message.error_code
+
+
+def test_picture_goes_out(channel, provider):
+    file = picture(channel)
+    queue_picture(channel, person(channel), file, "a caption")
+    deliver(channel.pk)
+    assert provider.texts() == [url_of(file), "a caption"]
+    assert set(statuses()) == {"sent"}
+
+
+@pytest.mark.parametrize(
+    ("status", "code"), [("inactive", "contact_inactive"), ("blocked", "contact_blocked")]
+)
+def test_contact_must_be_active(channel, provider, status, code):
+    contact = person(channel)
+    queue(channel, contact, "hello")
+    Contact.objects.update(status=status)
+    deliver(channel.pk)
+    assert outcome() == ("failed", code)
+    assert provider.got == []
+
+
+def test_contact_must_be_known_on_the_channel(channel, provider):
+    queue(channel, person(channel), "hello")
+    Identity.objects.all().delete()
+    deliver(channel.pk)
+    assert outcome() == ("failed", "no_identity")
+
+
+@pytest.mark.parametrize(
+    ("hours", "expected"), [(23.9, ("sent", "")), (24.1, ("failed", "outside_window"))]
+)
+def test_window_of_the_channel(channel, provider, hours, expected):
+    queue(channel, person(channel, wrote=timedelta(hours=hours)), "hello")
+    deliver(channel.pk)
+    assert outcome() == expected
+
+
+def test_window_never_opened(channel, provider):
+    queue(channel, person(channel), "hello")
+    Identity.objects.update(last_inbound_at=None)
+    deliver(channel.pk)
+    assert outcome() == ("failed", "outside_window")
+
+
+def test_latest_identity_counts(channel, provider):
+    contact = person(channel, "old", wrote=timedelta(days=9))
+    Identity.objects.create(
+        workspace_id=channel.workspace_id,
+        channel=channel,
+        contact=contact,
+        external_id="new",
+        last_inbound_at=timezone.now(),
+    )
+    queue(channel, contact, "hello")
+    deliver(channel.pk)
+    assert provider.texts("new") == ["hello"]
+
+
+def test_sandbox_has_no_window_and_delivers_by_recording(workspace):
+    sandbox = connect_channel(workspace, "sandbox", "", {})
+    queue(sandbox, person(sandbox, wrote=timedelta(days=99)), "hello")
+    deliver(sandbox.pk)
+    message = Message.objects.get()
+    assert message.status == "delivered"
+    assert message.sent_at
+    assert message.delivered_at
+
+
+def test_media_that_is_not_ready_is_waited_for(channel, provider):
+    file = MediaFile.objects.create(workspace_id=channel.workspace_id, status="pending")
+    contact = person(channel)
+    queue_picture(channel, contact, file)
+    queue(channel, contact, "behind it")
+    deliver(channel.pk)
+    first, second = map(fresh, Message.objects.order_by("pk"))
+    assert (first.status, first.error_code, first.attempts) == ("queued", "media_pending", 0)
+    assert first.due_at > timezone.now() + timedelta(seconds=1)
+    assert second.due_at == first.due_at
+    ready = picture(channel)
+    MediaFile.objects.filter(pk=file.pk).update(status="ready", blob=ready.blob)
+    Message.objects.update(due_at=timezone.now())
+    deliver(channel.pk)
+    assert set(statuses()) == {"sent"}
+
+
+def test_media_that_failed(channel, provider):
+    file = MediaFile.objects.create(
+        workspace_id=channel.workspace_id, status="failed", error_message="It answered 404."
+    )
+    queue_picture(channel, person(channel), file)
+    deliver(channel.pk)
+    assert outcome() == ("failed", "media_failed")
+    assert Message.objects.get().error_message == "It answered 404."
+
+
+def test_media_that_was_deleted(channel, provider):
+    file = picture(channel)
+    queue_picture(channel, person(channel), file)
+    file.delete()
+    deliver(channel.pk)
+    assert outcome() == ("failed", "media_deleted")
+
+
+@pytest.mark.parametrize(
+    ("mime_type", "size", "code"),
+    [
+        ("image/webp", 10, "media_not_supported"),
+        ("image/jpeg", 9 * 1024 * 1024, "media_too_large"),
+    ],
+)
+def test_what_the_channel_cannot_carry_is_refused_without_a_call(
+    channel, provider, mime_type, size, code
+):
+    queue_picture(channel, person(channel), picture(channel, mime_type, size))
+    deliver(channel.pk)
+    assert outcome() == ("failed", code)
+    assert provider.got == []
+
+
+def test_text_that_is_too_long(channel, provider):
+    queue(channel, person(channel), "é" * 501)
+    deliver(channel.pk)
+    assert outcome() == ("failed", "text_too_long")
+
+
+def test_message_that_cannot_be_built_holds_up_no_other(channel, provider, monkeypatch):
+    kind = type(CHANNELS[channel.kind])
+    build = kind.request
+
+    def flawed(self, account, outgoing):
+        if outgoing.text == "poison":
+            raise KeyError
+        return build(self, account, outgoing)
+
+    monkeypatch.setattr(kind, "request", flawed)
+    queue(channel, person(channel, "1"), "poison")
+    queue(channel, person(channel, "2"), "hello")
+    deliver(channel.pk)
+    assert statuses() == ["failed", "sent"]
+    assert outcome() == ("failed", "request_invalid")
+
+
+def test_queries_do_not_grow_with_the_messages(channel):
+    def cost(count: int) -> int:
+        for n in range(count):
+            queue_picture(channel, person(channel, f"{count} {n}"), picture(channel))
+        now = timezone.now()
+        attempts = claim(channel.pk, 500, now, now + timedelta(seconds=30))
+        with Statements() as statements:
+            calls, changes = checks.judge(channel, open_account(channel), attempts, now)
+        assert (len(calls), changes) == (count, [])
+        assert isinstance(calls[0], Call)
+        statements.plans()
+        return len(statements)
+
+    assert cost(1) == cost(20) == 2
