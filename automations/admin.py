@@ -1,5 +1,6 @@
 from typing import Any
 
+from django import forms
 from django.contrib import admin
 from django.http import HttpRequest
 from django.urls import reverse
@@ -7,6 +8,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.text import Truncator
 
 from automations.models import Action, Execution, Scenario, Step, Trigger
+from automations.scenarios import reasons_against_starting
 from inro.accounts.workspace_admin import ReadOnlyAdmin, WorkspaceAdmin
 
 
@@ -31,10 +33,25 @@ class TriggerInline(ShownInline):
     fields = ("trigger_type", "options")
 
 
+class ScenarioForm(forms.ModelForm):
+    class Meta:
+        model = Scenario
+        fields = ("title", "active")
+
+    def clean_active(self) -> bool:
+        active = bool(self.cleaned_data["active"])
+        if active and not self.instance.active:
+            reasons = reasons_against_starting(self.instance)
+            if reasons:
+                raise forms.ValidationError(reasons)
+        return active
+
+
 @admin.register(Scenario)
 class ScenarioAdmin(WorkspaceAdmin):
     """Scenarios come by the API; here they are looked at, renamed and switched on and off."""
 
+    form = ScenarioForm
     list_display = ("title", "active", "workspace", "trigger_types", "updated_at")
     list_filter = ("active",)
     search_fields = ("title",)

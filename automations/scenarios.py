@@ -70,6 +70,20 @@ def _judged(workspace: Workspace, data: Any, faults: Faults) -> Wish:
     return wish
 
 
+def reasons_against_starting(scenario: Scenario) -> list[str]:
+    """Why `scenario` cannot be active as it stands."""
+    reasons = []
+    if not scenario.triggers.exists():
+        reasons.append("It has no trigger.")
+    actions = scenario.definition.actions
+    if not actions.exists():
+        reasons.append("It has no action.")
+    unready = actions.filter(media_file__isnull=False).exclude(media_file__status=MediaStatus.READY)
+    for key, status in unready.values_list("action_key", "media_file__status"):
+        reasons.append(f"The file of the action {key!r} is {status}.")
+    return reasons
+
+
 def _check_mode(body: Mapping[str, Any], faults: Faults) -> None:
     """Exactly one way; a field that is there counts, though it be empty."""
     given = {

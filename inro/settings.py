@@ -254,7 +254,7 @@ REST_FRAMEWORK = {
         "inro.api.permissions.PaidPlan",
         "inro.api.permissions.HasAbility",
     ],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["inro.api.parsers.JSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_FILTER_BACKENDS": ["inro.api.filters.StrictFilterBackend"],
     "DEFAULT_PAGINATION_CLASS": "inro.api.pagination.EnvelopePagination",

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from uuid import UUID
 
 from django.db import transaction
@@ -55,21 +56,7 @@ def queue_messages(
         streams = _streams(kinds, stream_kind)
         now = timezone.now()
         rows = Message.objects.bulk_create(
-            Message(
-                workspace_id=workspace_id,
-                channel_id=row.channel_id,
-                contact_id=row.contact_id,
-                stream_id=streams[row.channel_id],
-                direction=Direction.OUTBOUND,
-                message_type=row.message_type,
-                text=row.text,
-                media_file_id=row.media_file_id,
-                status=MessageStatus.QUEUED,
-                story=row.story,
-                position=row.position,
-                due_at=now,
-                created_at=now,
-            )
+            _as_message(workspace_id, row, streams[row.channel_id], now)
             for row in _rows(drafts, kinds)
         )
         for channel_id in sorted(kinds):
@@ -96,6 +83,24 @@ def _rows(drafts: Iterable[Draft], kinds: dict[int, str]) -> Iterator[Draft]:
         second = None if first is None else first + 1
         yield replace(draft, text="", position=first)
         yield replace(draft, message_type=MessageType.TEXT, media_file_id=None, position=second)
+
+
+def _as_message(workspace_id: int, row: Draft, stream_id: int, now: datetime) -> Message:
+    return Message(
+        workspace_id=workspace_id,
+        channel_id=row.channel_id,
+        contact_id=row.contact_id,
+        stream_id=stream_id,
+        direction=Direction.OUTBOUND,
+        message_type=row.message_type,
+        text=row.text,
+        media_file_id=row.media_file_id,
+        status=MessageStatus.QUEUED,
+        story=row.story,
+        position=row.position,
+        due_at=now,
+        created_at=now,
+    )
 
 
 def _streams(channel_ids: Iterable[int], kind: StreamKind) -> dict[int, int]:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -44,10 +44,35 @@ class MeSerializer(serializers.Serializer):
     channels = serializers.ListField(child=serializers.DictField())
 
 
+EXAMPLE = OpenApiExample(
+    "A token",
+    response_only=True,
+    value={
+        "workspace": {
+            "id": 1,
+            "name": "Acme",
+            "subdomain": "acme",
+            "plan": "pro",
+            "timezone": "Europe/Rome",
+        },
+        "token": {"name": "Shop", "abilities": ["*"], "expires_at": None},
+        "channels": [
+            {
+                "id": 7,
+                "kind": "instagram",
+                "name": "Shop",
+                "status": "connected",
+                "status_reason": "",
+            }
+        ],
+    },
+)
+
+
 class MeView(WorkspaceApiView):
     ability = None
 
-    @extend_schema(responses=MeSerializer, tags=["me"])
+    @extend_schema(responses=MeSerializer, tags=["me"], examples=[EXAMPLE])
     def get(self, request: Request) -> Response:
         """The workspace, the token and the channels behind this request."""
         session = {"name": str(request.user), "abilities": [ALL_ABILITIES], "expires_at": None}

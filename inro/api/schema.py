@@ -49,6 +49,13 @@ class ApiSchema(AutoSchema):
         given = super().get_summary()
         return given or self.get_description().strip().split("\n")[0].rstrip(".") or None
 
+    def _get_paginator(self) -> Any:
+        paginator = super()._get_paginator()
+        if paginator is not None:
+            # The envelope of a list is keyed by its resource, in the examples too.
+            paginator.resource = getattr(self.view, "resource", "results")
+        return paginator
+
 
 class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     target_class = "inro.api.authentication.TokenAuthentication"

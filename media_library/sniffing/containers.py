@@ -37,7 +37,7 @@ def iso_media(sample: Sample) -> Facts:
     if major[:3] == b"3gp":
         return _moving(data, "3gpp")
     is_mp4 = any(each in _MP4_BRANDS | _AUDIO_BRANDS or each[:3] == b"iso" for each in brands)
-    if is_mp4 and major not in _PICTURE_BRANDS and not brands & _FOREIGN_BRANDS:
+    if is_mp4 and major not in _PICTURE_BRANDS | _FOREIGN_BRANDS:
         return _moving(data, "mp4", sounds=bool(brands & _AUDIO_BRANDS))
     raise unsupported("Of the files in this container, MP4, M4A, MOV, 3GP and HEIC are accepted.")
 

@@ -2,10 +2,11 @@ from typing import Any
 
 from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema, extend_schema_view
 from rest_framework import status
-from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
+from rest_framework.parsers import FormParser, MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from inro.api.parsers import JSONParser
 from inro.api.views import ReadViewSet
 from media_library.filters import MediaFileFilter
 from media_library.models import MediaFile, MediaStatus

@@ -28,7 +28,7 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from messaging.channels.base import ProviderRequest
-from messaging.delivery.claim import Attempt
+from messaging.delivery.moves import Attempt
 
 loops: ModuleType = asyncio
 with suppress(ImportError):  # it is not built for every system

@@ -16,8 +16,7 @@ from media_library.serving import url_of
 from messaging.channels import CHANNELS
 from messaging.channels.base import Account, ChannelType, Outcome, Outgoing, Verdict
 from messaging.delivery.calling import Call
-from messaging.delivery.claim import Attempt
-from messaging.delivery.moves import Change, News
+from messaging.delivery.moves import Attempt, Change, News
 from messaging.models import Channel, Contact, ContactStatus, Identity, Message, MessageType
 
 log = structlog.get_logger(__name__)
@@ -82,13 +81,13 @@ def _judged(
         _check_time(message, sending.claimed_at)
         outgoing = _outgoing(sending, message, identity)
         if refusal := sending.channel_type.refusal(outgoing):
-            return Change(*attempt, News.REFUSED, refusal)
+            return attempt.is_(News.REFUSED, refusal)
         request = sending.channel_type.request(sending.account, outgoing)
         if request is None:
-            return Change(*attempt, News.DELIVERED)
+            return attempt.is_(News.DELIVERED)
         return Call.of(attempt, request, sending.claimed_at + CALL_WITHIN)
     except Obstacle as obstacle:
-        return Change(*attempt, obstacle.news, obstacle.verdict)
+        return attempt.is_(obstacle.news, obstacle.verdict)
     except Exception as error:
         # One message that cannot be built must not hold up the others.
         log.error("message not built", message=message.pk, error=type(error).__name__)
@@ -97,7 +96,7 @@ def _judged(
             code="request_invalid",
             message="No valid request could be made of this message and the channel's settings.",
         )
-        return Change(*attempt, News.REFUSED, verdict)
+        return attempt.is_(News.REFUSED, verdict)
 
 
 def _check_time(message: Message, now: datetime) -> None:

@@ -5,10 +5,11 @@ literal: with a parameter in its place the same claim takes thousands of times a
 """
 
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 from django.db import connection
 
+from messaging.delivery.moves import Attempt
 from messaging.delivery.writing import database_time
 
 _NEXT = """
@@ -45,13 +46,6 @@ LEFT JOIN messaging_pump p ON p.channel_id = s.channel_id
 WHERE s.state = 'running' AND (p.lease_until IS NULL OR p.lease_until < %s)
   AND (SELECT m.due_at FROM messaging_message m WHERE m.stream_id = s.id AND m.status = 'queued'
        ORDER BY m.due_at LIMIT 1) <= %s"""
-
-
-class Attempt(NamedTuple):
-    """A claimed message, and the turn under which it may be handed back."""
-
-    message_id: int
-    turn: int
 
 
 def claim(channel_id: int, room: int, now: datetime, lease_until: datetime) -> list[Attempt]:

@@ -8,6 +8,7 @@ it counts only for the attempt that the message is in, which `turn` tells.
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import NamedTuple
 
 from django.db.models import Model
 from django.utils import timezone
@@ -37,6 +38,19 @@ class News(StrEnum):
     REPEATABLE = "repeatable"  # may have gone out, but the provider knows our id
     OVERDUE = "overdue"  # unknown for too long
     CANCELED = "canceled"
+
+
+class Attempt(NamedTuple):
+    """A claim of a message: `turn` tells it from the claims before and after."""
+
+    message_id: int
+    turn: int
+
+    def came_to(self, verdict: Verdict) -> "Change":
+        return self.is_(_NEWS_OF[verdict.outcome], verdict)
+
+    def is_(self, news: "News", verdict: Verdict = NOTHING_SAID) -> "Change":
+        return Change(self.message_id, news, self.turn, verdict)
 
 
 @dataclass(frozen=True)
@@ -82,11 +96,6 @@ _NEWS_OF = {
 }
 _BUSY_TOO_LONG = "The provider did not take the message in {} attempts."
 _UNKNOWN_TOO_LONG = "Whether the provider sent this message could not be found out."
-
-
-def of_verdict(message_id: int, turn: int, verdict: Verdict) -> Change:
-    """The news in what a call came to."""
-    return Change(message_id, _NEWS_OF[verdict.outcome], turn, verdict)
 
 
 def move(row: Message, change: Change) -> bool:

@@ -17,11 +17,11 @@ from inro.common.waking import wake
 from messaging.channels import CHANNELS
 from messaging.channels.base import Outcome, Verdict
 from messaging.connecting import open_account
-from messaging.delivery.calling import Answer, Answers, Reach, caller, stopping
+from messaging.delivery.calling import TOTAL_SECONDS, Answer, Answers, Reach, caller, stopping
 from messaging.delivery.checks import judge
-from messaging.delivery.claim import Attempt, claim, is_waiting
+from messaging.delivery.claim import claim, is_waiting
 from messaging.delivery.lease import Lease, acquire
-from messaging.delivery.moves import Change, News, of_verdict
+from messaging.delivery.moves import Attempt, Change, News
 from messaging.delivery.settle import settle_each
 from messaging.models import Channel
 
@@ -60,7 +60,7 @@ class Pumping:
     def __init__(self, lease: Lease) -> None:
         self._lease = lease
         self._until = time.monotonic() + LIFETIME_SECONDS
-        self._in_flight: dict[int, int] = {}  # the turn of each message
+        self._in_flight: set[Attempt] = set()
         self._answers: Answers = SimpleQueue()
         self._news: list[Change] = []
 
@@ -69,7 +69,9 @@ class Pumping:
             while self._goes_on():
                 self._gather()
         finally:
-            while self._in_flight or self._news:
+            # No call takes longer; should one be lost, its lease runs out.
+            until = time.monotonic() + TOTAL_SECONDS + 5
+            while (self._in_flight or self._news) and time.monotonic() < until:
                 self._gather()
 
     def _goes_on(self) -> bool:
@@ -127,12 +129,11 @@ class Pumping:
             channel = Channel.objects.get(pk=self._lease.channel_id)
             calls, changes = judge(channel, open_account(channel), attempts, claimed_at)
         except BaseException:
-            self._news += [Change(each.message_id, News.UNCALLED, each.turn) for each in attempts]
+            self._news += [attempt.is_(News.UNCALLED) for attempt in attempts]
             raise
         self._news += changes
         self._channel_type = CHANNELS[channel.kind]
-        turns = dict(attempts)
-        self._in_flight |= {call.key: turns[call.key] for call in calls}
+        self._in_flight |= {call.attempt for call in calls}
         caller().submit(calls, self._answers)
 
     def _gather(self) -> None:
@@ -150,20 +151,21 @@ class Pumping:
         self._write()
 
     def _news_in(self, answer: Answer) -> Change:
-        turn = self._in_flight.pop(answer.key)
+        attempt = answer.attempt
+        self._in_flight.remove(attempt)
         if answer.reach == Reach.UNCALLED:
-            return Change(answer.key, News.UNCALLED, turn)
+            return attempt.is_(News.UNCALLED)
         if answer.reach == Reach.UNSENT:
-            return of_verdict(answer.key, turn, _NOT_REACHED)
+            return attempt.came_to(_NOT_REACHED)
         # A redirect is not an answer of the provider's API, nor a sign that it refused.
         if answer.reach == Reach.UNANSWERED or 300 <= answer.status < 400:
-            return of_verdict(answer.key, turn, _NO_ANSWER)
+            return attempt.came_to(_NO_ANSWER)
         try:
-            verdict = self._channel_type.verdict(answer.status, answer.body)
+            return attempt.came_to(self._channel_type.verdict(answer.status, answer.body))
         except Exception as error:
-            log.error("answer not understood", message=answer.key, error=type(error).__name__)
-            verdict = _NO_ANSWER
-        return of_verdict(answer.key, turn, verdict)
+            message = attempt.message_id
+            log.error("answer not understood", message=message, error=type(error).__name__)
+            return attempt.came_to(_NO_ANSWER)
 
     def _write(self) -> None:
         """Write the news; they are nowhere else, so a database that is away is waited for."""
@@ -175,7 +177,7 @@ class Pumping:
             try:
                 settle_each(news)
             except (OperationalError, InterfaceError) as error:
-                log.warning("news not written yet", messages=len(news), error=repr(error))
+                log.warning("news not written yet", messages=len(news), error=type(error).__name__)
                 if time.monotonic() > give_up:
                     raise
                 close_old_connections()

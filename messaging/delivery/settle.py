@@ -94,8 +94,19 @@ def settle_each(changes: Sequence[Change]) -> list[Settled]:
     if len(changes) > 1:
         half = len(changes) // 2
         return settle_each(changes[:half]) + settle_each(changes[half:])
-    # What the provider said stays true when a receiver fails over it.
-    return settle(changes, tell=False)
+    return _settle_alone(changes[0])
+
+
+def _settle_alone(change: Change) -> list[Settled]:
+    """What the provider said stays true when a receiver fails over it."""
+    try:
+        return settle([change], tell=False)
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception as error:
+        message = change.message_id
+        log.error("news lost", message=message, news=str(change.news), error=type(error).__name__)
+        return []
 
 
 def _stories(ids: Collection[int]) -> list[UUID]:

@@ -83,15 +83,15 @@ def make_room(rows: Iterable[Message]) -> None:
         return
     channels, ids = zip(*owners, strict=True)
     ours = {row.pk for row in owners.values()}
-    clashing = [
-        row
+    clashing = {
+        row.pk: row.attempted_at
         for row in named(channels, ids).order_by("pk").select_for_update()
         if (row.channel_id, row.provider_message_id) in owners and row.pk not in ours
-    ]
-    copies = [row.pk for row in clashing if row.attempted_at is None]
+    }
     if clashing:
+        copies = [pk for pk, attempted_at in clashing.items() if attempted_at is None]
         Message.objects.filter(pk__in=copies).delete()
-        Message.objects.filter(pk__in=[row.pk for row in clashing]).update(provider_message_id="")
+        Message.objects.filter(pk__in=clashing).update(provider_message_id="")
 
 
 def database_time(moment: datetime) -> Any:

@@ -26,6 +26,7 @@ from messaging.serializers.simulator import (
     SimulatedSerializer,
 )
 from messaging.tasks import wake_apply
+from messaging.views import examples
 
 INSTAGRAM_EXAMPLE = OpenApiExample(
     "Instagram",
@@ -49,12 +50,12 @@ class ChannelViewSet(ReadViewSet):
     resource = "channels"
     ability_noun = "channels"
 
-    @extend_schema(responses=CHANNEL_SCHEMA)
+    @extend_schema(responses=CHANNEL_SCHEMA, examples=[examples.CHANNEL])
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Channels, newest first."""
         return super().list(request, *args, **kwargs)
 
-    @extend_schema(responses=CHANNEL_SCHEMA)
+    @extend_schema(responses=CHANNEL_SCHEMA, examples=[examples.CHANNEL])
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """One channel, its secrets masked."""
         return super().retrieve(request, *args, **kwargs)
@@ -62,7 +63,7 @@ class ChannelViewSet(ReadViewSet):
     @extend_schema(
         request=CHANNEL_SCHEMA,
         responses={201: CHANNEL_SCHEMA},
-        examples=[INSTAGRAM_EXAMPLE, SANDBOX_EXAMPLE],
+        examples=[INSTAGRAM_EXAMPLE, SANDBOX_EXAMPLE, examples.CHANNEL],
     )
     def create(self, request: Request) -> Response:
         """Connect an account.
@@ -83,6 +84,7 @@ class ChannelViewSet(ReadViewSet):
         responses={202: SimulatedSerializer},
         examples=[
             OpenApiExample("Text", request_only=True, value={"from": "jane", "text": "hello"}),
+            examples.EVENT,
         ],
     )
     @action(detail=True, methods=["post"])
@@ -126,7 +128,7 @@ class OutboxViewSet(mixins.ListModelMixin, WorkspaceViewSet):
         sent = messages.filter(channel=channel).select_related("media_file__blob")
         return sent.annotate(to=Subquery(newest))
 
-    @extend_schema(tags=["channels"])
+    @extend_schema(tags=["channels"], examples=[examples.OUT])
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """What went out on a sandbox, newest first.
 

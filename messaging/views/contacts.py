@@ -14,6 +14,7 @@ from inro.api.views import ReadViewSet
 from inro.common.errors import invalid
 from messaging.models import Channel, Contact, ContactStatus
 from messaging.serializers.contacts import ContactSerializer
+from messaging.views import examples
 
 LOCATORS = ("id", "username", "email")
 
@@ -52,10 +53,12 @@ class ContactViewSet(ReadViewSet):
         contacts: Any = super().get_queryset()
         return contacts.in_full()
 
+    @extend_schema(examples=[examples.CONTACT])
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """People, newest first."""
         return super().list(request, *args, **kwargs)
 
+    @extend_schema(examples=[examples.CONTACT])
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """One contact."""
         return super().retrieve(request, *args, **kwargs)
@@ -66,6 +69,7 @@ class ContactLookupView(APIView):
 
     @extend_schema(
         responses=ContactSerializer,
+        examples=[examples.CONTACT],
         tags=["contacts"],
         parameters=[
             OpenApiParameter("id", int),

@@ -10,6 +10,7 @@ from inro.api.authentication import access_of
 from inro.api.views import ReadViewSet
 from messaging.models import Channel, Contact, Direction, Message, MessageStatus
 from messaging.serializers.messages import MessageSerializer
+from messaging.views import examples
 
 
 def _own(model: Any) -> Any:
@@ -44,10 +45,12 @@ class MessageViewSet(ReadViewSet):
     def get_queryset(self) -> "QuerySet[Message]":
         return super().get_queryset().select_related("media_file__blob")
 
+    @extend_schema(examples=[examples.MESSAGE])
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Messages, in and out, newest first."""
         return super().list(request, *args, **kwargs)
 
+    @extend_schema(examples=[examples.MESSAGE])
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """One message."""
         return super().retrieve(request, *args, **kwargs)

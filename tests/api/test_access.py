@@ -205,3 +205,31 @@ def test_unexpected_error_carries_the_request_id_and_nothing_else(workspace, mon
             "message": f"Something went wrong here; request {request_id}.",
         }
     }
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"title": NaN}',
+        b'{"title": Infinity}',
+        b'{"title": "\\ud800"}',
+        b'{"\\udc00": 1}',
+        b"[" * 5000 + b"]" * 5000,
+        b'{"a":' * 200 + b"1" + b"}" * 200,
+        b"\xff\xfe",
+        b'{"a": "\xe9"}',
+        b"",
+    ],
+    ids=range(9),
+)
+def test_what_cannot_be_stored_is_not_json(api, body):
+    answer = api.post("/api/v1/scenarios", body, content_type="application/json")
+    assert answer.status_code == 400, answer.text
+
+
+@pytest.mark.parametrize("body", [b"[]", b"1", b'"text"', b"null", b"true"])
+def test_other_values_than_objects_are_refused(api, body):
+    answer = api.post("/api/v1/scenarios", body, content_type="application/json")
+    assert refusal(answer)[:2] == (400, "validation_failed")
+    answer = api.post("/api/v1/channels", body, content_type="application/json")
+    assert refusal(answer)[:2] == (400, "validation_failed")

@@ -70,18 +70,12 @@ def test_what_get_shows_can_be_sent_again(api):
         ("Grüße aus Köln.PNG", "Grüße aus Köln.PNG", "grue-aus-koln.jpg"),
         ("日本語.jpg", "日本語.jpg", "image.jpg"),
         ("evil.html", "evil.html", "evil.jpg"),
-        ("a\u202egpj.exe", "agpj.exe", "agpjexe.jpg"),
+        ("a\u202egpj.exe", "agpj.exe", "agpj.jpg"),
         ("x" * 300 + ".jpg", "x" * 251 + ".jpg", "x" * 60 + ".jpg"),
     ],
 )
 def test_names(api, given, name, in_url):
     shown = upload(api, files.picture(), given).json()
-    if given.startswith("Gr"):
-        in_url = shown["url"].rsplit("/")[-1]
-        assert in_url.isascii()
-    if "gpj" in given:
-        in_url = shown["url"].rsplit("/")[-1]
-        assert in_url.endswith(".jpg")
     assert (shown["name"], shown["url"].rsplit("/")[-1]) == (name, in_url)
 
 

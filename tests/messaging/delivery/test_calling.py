@@ -13,6 +13,7 @@ from django.utils import timezone
 from messaging.channels.base import ProviderRequest
 from messaging.delivery import calling
 from messaging.delivery.calling import Answer, Call, Caller, Reach
+from messaging.delivery.moves import Attempt
 from tests.messaging.delivery.conftest import eventually
 from tests.messaging.delivery.provider import TOKEN, Provider
 
@@ -29,13 +30,13 @@ def a_call(
 ) -> Call:
     body = {"recipient": {"id": to}, "message": {"text": text}}
     request = ProviderRequest(f"{url}/1784/messages", body, {"Authorization": TOKEN})
-    return Call.of(key, request, timezone.now() + timedelta(seconds=seconds))
+    return Call.of(Attempt(key, 1), request, timezone.now() + timedelta(seconds=seconds))
 
 
 def ask(client: Caller, *calls: Call) -> list[Answer]:
     answers: calling.Answers = SimpleQueue()
     client.submit(calls, answers)
-    return sorted((answers.get(timeout=10) for _ in calls), key=lambda answer: answer.key)
+    return sorted((answers.get(timeout=10) for _ in calls), key=lambda answer: answer.attempt)
 
 
 @pytest.mark.parametrize(
@@ -187,7 +188,10 @@ def test_calls_beyond_the_slots_wait_and_count_as_late(monkeypatch, provider: Pr
     assert client.free_slots == 0
     time.sleep(0.35)
     provider.release.set()
-    found = {answer.key: answer.reach for answer in (answers.get(timeout=5) for _ in calls)}
+    found = {
+        answer.attempt.message_id: answer.reach
+        for answer in (answers.get(timeout=5) for _ in calls)
+    }
     assert found == {0: Reach.ANSWERED, 1: Reach.ANSWERED, 2: Reach.UNCALLED}
     client.close()
 
@@ -213,7 +217,7 @@ def test_closing_leaves_no_call_without_an_answer(provider: Provider):
 )
 def test_request_that_cannot_be_written_is_refused_before_any_call(request_):
     with pytest.raises(ValueError, match=r"header|address|method"):
-        Call.of(1, request_, timezone.now())
+        Call.of(Attempt(1, 1), request_, timezone.now())
 
 
 def test_failure_is_logged_without_the_address(client, caplog):

@@ -322,5 +322,14 @@ def test_claimed_messages_are_handed_back_when_the_account_cannot_be_opened(
     assert statuses() == ["queued"]
 
 
+def test_call_that_was_lost_is_left_to_its_lease(channel, provider, monkeypatch):
+    monkeypatch.setattr(pump, "LIFETIME_SECONDS", 0.05)
+    monkeypatch.setattr(pump, "TOTAL_SECONDS", -5)
+    monkeypatch.setattr(calling.Caller, "submit", lambda *args: None)
+    queue(channel, person(channel), "hello")
+    pump.deliver(channel.pk)
+    assert statuses() == ["sending"]
+
+
 def test_channel_that_is_gone_is_nothing_to_do():
     pump.deliver(999_999)

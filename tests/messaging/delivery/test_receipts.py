@@ -1,10 +1,12 @@
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from messaging.channels.base import Attachment, InboundContent, Outcome, Verdict
-from messaging.delivery.moves import Change, News, of_verdict
+from messaging.delivery.moves import Attempt, Change, News
 from messaging.delivery.receipts import Author, apply_echo, apply_read
 from messaging.delivery.settle import settle
 from messaging.models import Contact, Message, MessageType
@@ -41,7 +43,7 @@ def test_echo_of_a_known_id_is_ours(channel):
     contact = person(channel)
     (message,) = queue(channel, contact, "hello")
     attempt(message)
-    settle([of_verdict(message.pk, 1, Verdict(Outcome.ACCEPTED, provider_message_id="m_1"))])
+    settle([Attempt(message.pk, 1).came_to(Verdict(Outcome.ACCEPTED, provider_message_id="m_1"))])
     assert echo(contact, "anything") is Author.OURS
 
 
@@ -69,8 +71,26 @@ def test_echo_waits_while_a_call_is_under_way(channel):
     attempt(message)
     assert echo(contact, "hello") is Author.UNDECIDED
     assert statuses(message) == ["sending"]
-    settle([of_verdict(message.pk, 1, Verdict(Outcome.ACCEPTED, provider_message_id="m_1"))])
+    settle([Attempt(message.pk, 1).came_to(Verdict(Outcome.ACCEPTED, provider_message_id="m_1"))])
     assert echo(contact, "hello") is Author.OURS
+
+
+def test_answer_that_is_written_while_its_echo_is_looked_up(channel):
+    """Whichever of its questions is asked first, the message must not look like the owner's."""
+    contact = person(channel)
+    (message,) = queue(channel, contact, "hello")
+    attempt(message)
+    answers = iter([Verdict(Outcome.ACCEPTED, provider_message_id="m_1")])
+
+    def after_the_first_question(execute: Any, sql: str, *args: Any) -> Any:
+        result = execute(sql, *args)
+        for verdict in answers if "messaging_message" in sql else ():
+            settle([Attempt(message.pk, 1).came_to(verdict)])
+        return result
+
+    contact.identities.get()
+    with connection.execute_wrapper(after_the_first_question):
+        assert echo(contact, "hello") is Author.OURS
 
 
 def test_echo_that_looks_like_nothing_waits_until_all_is_settled(channel):
@@ -149,7 +169,7 @@ def test_message_refused_for_good_is_not_matched(channel):
     contact = person(channel)
     (message,) = queue(channel, contact, "hello")
     attempt(message)
-    settle([of_verdict(message.pk, 1, Verdict(Outcome.REFUSED, code="recipient_not_found"))])
+    settle([Attempt(message.pk, 1).came_to(Verdict(Outcome.REFUSED, code="recipient_not_found"))])
     assert echo(contact, "hello") is Author.OWNERS
 
 

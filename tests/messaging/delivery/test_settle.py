@@ -6,7 +6,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from messaging.channels.base import Outcome, Verdict
-from messaging.delivery.moves import Change, News, of_verdict
+from messaging.delivery.moves import Attempt, Change, News
 from messaging.delivery.settle import Settled, settle, settle_each
 from messaging.models import Channel, Message, Stream
 from messaging.signals import messages_settled, messages_settling
@@ -42,11 +42,11 @@ def attempt(*messages: Message, turn: int = 1) -> None:
 
 
 def accepted(message: Message, mid: str, turn: int = 1) -> Change:
-    return of_verdict(message.pk, turn, Verdict(Outcome.ACCEPTED, provider_message_id=mid))
+    return Attempt(message.pk, turn).came_to(Verdict(Outcome.ACCEPTED, provider_message_id=mid))
 
 
 def refused(message: Message, turn: int = 1, **verdict) -> Change:
-    return of_verdict(message.pk, turn, Verdict(Outcome.REFUSED, **({"code": "no"} | verdict)))
+    return Attempt(message.pk, turn).came_to(Verdict(Outcome.REFUSED, **({"code": "no"} | verdict)))
 
 
 def test_late_acceptance_is_written_whatever_has_happened(channel, told):
@@ -115,7 +115,7 @@ def test_lane_moves_along_and_no_other(channel):
     (elsewhere,) = queue(channel, other, "c")
     (in_another_stream,) = queue(channel, contact, "d", stream_kind="api")
     attempt(first)
-    settle([of_verdict(first.pk, 1, Verdict(Outcome.BUSY))])
+    settle([Attempt(first.pk, 1).came_to(Verdict(Outcome.BUSY))])
     now = timezone.now()
     assert fresh(first).due_at > now + timedelta(seconds=1)
     assert fresh(behind).due_at == fresh(first).due_at
@@ -243,7 +243,7 @@ def test_number_of_statements_does_not_grow(channel):
             changes += [
                 accepted(one, f"m_{one.pk}"),
                 refused(two),
-                of_verdict(three.pk, 1, Verdict(Outcome.BUSY)),
+                Attempt(three.pk, 1).came_to(Verdict(Outcome.BUSY)),
                 Change(four.pk, News.UNKNOWN, 1),
             ]
         with Statements() as statements:
