@@ -1,7 +1,6 @@
 """What every test stands on: no network but loopback, files in a folder of its own."""
 
 import socket
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +27,7 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
-def own_files(settings: Any, tmp_path: Path) -> Iterator[Path]:
+def own_files(settings: Any, tmp_path: Path) -> Path:
     """Media, temporary files and the queue live in this test's own folder."""
     media = tmp_path / "media"
     settings.STORAGES = {
@@ -42,7 +41,7 @@ def own_files(settings: Any, tmp_path: Path) -> Iterator[Path]:
     settings.TEMP_DIR.mkdir()
     settings.FILE_UPLOAD_TEMP_DIR = str(settings.TEMP_DIR)
     cache.clear()
-    yield media
+    return media
 
 
 @pytest.fixture

@@ -27,14 +27,11 @@ _OUT = (MessageStatus.SENT, MessageStatus.DELIVERED, MessageStatus.READ)
 
 
 class Author(StrEnum):
-    """Whose message an echo shows. False only for the owner's, of which there is no row yet."""
+    """Whose message an echo shows."""
 
     OURS = "ours"  # it is on record, whoever wrote it: nothing is left to do
-    OWNERS = "owners"  # typed in the provider's app
+    OWNERS = "owners"  # typed in the provider's app, and not on record yet
     UNDECIDED = "undecided"  # a message of ours has no answer yet: ask again later
-
-    def __bool__(self) -> bool:
-        return self is not Author.OWNERS
 
 
 def apply_echo(

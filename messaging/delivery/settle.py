@@ -98,15 +98,19 @@ def settle_each(changes: Sequence[Change]) -> list[Settled]:
 
 
 def _settle_alone(change: Change) -> list[Settled]:
-    """What the provider said stays true when a receiver fails over it."""
-    try:
-        return settle([change], tell=False)
-    except (OperationalError, InterfaceError):
-        raise
-    except Exception as error:
-        message = change.message_id
-        log.error("news lost", message=message, news=str(change.news), error=type(error).__name__)
-        return []
+    """Once more, for another writer may have been in the way; then without the receivers.
+
+    What the provider said stays true when a receiver fails over it.
+    """
+    for tell in (True, False):
+        try:
+            return settle([change], tell=tell)
+        except (OperationalError, InterfaceError):
+            raise
+        except Exception as error:
+            name, news = type(error).__name__, str(change.news)
+            log.error("news not applied", message=change.message_id, news=news, error=name)
+    return []
 
 
 def _stories(ids: Collection[int]) -> list[UUID]:

@@ -104,9 +104,14 @@ def test_wake_waits_for_the_commit_and_survives_a_dead_broker(monkeypatch, caplo
 def test_wake_is_forgotten_with_its_transaction(monkeypatch):
     sent = []
     monkeypatch.setattr(tick, "apply_async", lambda args: sent.append(args))
-    with pytest.raises(ZeroDivisionError), transaction.atomic():
-        waking.wake(tick)
-        raise ZeroDivisionError
+
+    def fail():
+        with transaction.atomic():
+            waking.wake(tick)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
     assert sent == []
 
 

@@ -2,7 +2,7 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from messaging.channels.base import Outcome, Verdict
@@ -212,6 +212,24 @@ def test_receiver_that_fails_over_one_message_costs_no_fact(channel):
         messages_settled.disconnect(fail_over_one)
     assert statuses(*rows) == ["sent"] * 5
     assert set(heard) == {row.pk for row in rows} - {rows[3].pk}
+
+
+def test_news_that_met_another_writer_are_applied_and_told(channel, told):
+    (message,) = queue(channel, person(channel), "hello")
+    attempt(message)
+    failures = iter([IntegrityError("another writer")])
+
+    def fail_once(**kwargs):
+        for error in failures:
+            raise error
+
+    messages_settled.connect(fail_once)
+    try:
+        settle_each([accepted(message, "m_1")])
+    finally:
+        messages_settled.disconnect(fail_once)
+    assert statuses(message) == ["sent"]
+    assert told[-1].status == "sent"
 
 
 def test_stories_are_named_before_their_messages_are_locked(channel):
