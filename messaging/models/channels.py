@@ -73,9 +73,7 @@ class Channel(WorkspaceOwned):
 class Pump(TaskRow):
     """The leased row of the one process that delivers on a channel; see `messaging.delivery`."""
 
-    channel = models.OneToOneField(
-        Channel, models.CASCADE, primary_key=True, related_name="pump"
-    )
+    channel = models.OneToOneField(Channel, models.CASCADE, primary_key=True, related_name="pump")
     # After an expired lease a pump starts with one row and doubles: a crash loop burns few.
     window = models.PositiveSmallIntegerField(default=1)
 
