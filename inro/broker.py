@@ -107,7 +107,9 @@ class QueueFile:
         path, synchronous, timeout, _ = self.options
         try:
             Path(path).parent.mkdir(parents=True, exist_ok=True)
-            db = sqlite3.connect(path, timeout, isolation_level=None, check_same_thread=False)
+            db = sqlite3.connect(
+                path, timeout=timeout, isolation_level=None, check_same_thread=False
+            )
             # Of those that create the file at the same moment one succeeds, for all of them.
             with suppress(sqlite3.OperationalError):
                 db.execute("PRAGMA journal_mode = WAL")

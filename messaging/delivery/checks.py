@@ -118,7 +118,7 @@ def _outgoing(sending: Sending, message: Message, identity: Identity | None) -> 
         message_type=MessageType(message.message_type),
         text=message.text,
         media_url=url_of(file) if file else "",
-        mime_type=file.blob.mime_type if file and file.blob else "",
+        mime_type=file.file_type.mime_type if file and file.file_type else "",
         size=file.blob.size if file and file.blob else 0,
     )
 

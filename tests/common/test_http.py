@@ -975,7 +975,28 @@ def certificate(name, authority=None):
         .add_extension(x509.BasicConstraints(authority is None, None), critical=True)
         .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
     )
+    # Newer Pythons ask for what RFC 5280 asks for.
+    for extension, critical in (
+        (x509.SubjectKeyIdentifier.from_public_key(key.public_key()), False),
+        (x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key()), False),
+        (_key_usage(authority is None), True),
+    ):
+        builder = builder.add_extension(extension, critical=critical)
     return key, builder.sign(signer, hashes.SHA256())
+
+
+def _key_usage(is_authority):
+    return x509.KeyUsage(
+        digital_signature=not is_authority,
+        key_cert_sign=is_authority,
+        crl_sign=is_authority,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        encipher_only=False,
+        decipher_only=False,
+    )
 
 
 class Tls:
