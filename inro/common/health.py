@@ -26,7 +26,8 @@ def _queue() -> None:
 
     with app.connection_for_write(connect_timeout=2) as broker:
         broker.ensure_connection(max_retries=1, timeout=2)
-        broker.SimpleQueue(settings.CELERY_TASK_DEFAULT_QUEUE).qsize()
+        with broker.channel() as channel:
+            app.amqp.queues[settings.CELERY_TASK_DEFAULT_QUEUE].bind(channel).queue_declare()
 
 
 def _storage() -> None:
