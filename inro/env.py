@@ -8,13 +8,14 @@ Secrets may also be given as a file: `NAME_FILE=/run/secrets/name`.
 import os
 import secrets
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import environ
+from cryptography.fernet import Fernet
 from django.core.exceptions import ImproperlyConfigured
 
-_env = environ.Env()
-
+BROKER_SCHEMES = ("redis", "rediss", "amqp", "amqps")
 _TRUE = {"1", "true", "yes", "on"}
 _FALSE = {"0", "false", "no", "off", ""}
 
@@ -26,7 +27,8 @@ def read_dotenv(path: Path) -> None:
 
 
 def text(name: str, default: str = "") -> str:
-    return str(_env.str(name, default=default)).strip()
+    # Not through django-environ, which takes a value that begins with $ for a reference.
+    return os.environ.get(name, default).strip()
 
 
 def flag(name: str, default: bool = False) -> bool:
@@ -90,6 +92,49 @@ def url(name: str, default: str, schemes: tuple[str, ...] = ("http", "https")) -
     if parts.scheme not in schemes or not parts.hostname:
         raise ImproperlyConfigured(f"{name} must be a URL ({', '.join(schemes)}), not {value!r}.")
     return value
+
+
+def optional_url(name: str) -> str:
+    return url(name, "") if text(name) else ""
+
+
+def broker_url(name: str) -> str:
+    """A URL of a broker or cache, or nothing."""
+    value = text(name)
+    if value and urlsplit(value).scheme not in BROKER_SCHEMES:
+        raise ImproperlyConfigured(
+            f"{name} must be a URL ({', '.join(BROKER_SCHEMES)}), not {value.split(':')[0]!r}…."
+        )
+    return value
+
+
+def hosts_with_ports(name: str) -> list[str]:
+    found = words(name)
+    for each in found:
+        host, _, port = each.rpartition(":")
+        if not host or "/" in each or not port.isdigit() or not 0 < int(port) < 65536:
+            raise ImproperlyConfigured(f"{name} must hold host:port,… and not {each!r}.")
+    return found
+
+
+def encryption_keys(name: str) -> list[str]:
+    found = words(name)
+    for place, key in enumerate(found, 1):
+        try:
+            Fernet(key.encode())
+        except ValueError:
+            raise ImproperlyConfigured(
+                f"{name}: key {place} must be 32 bytes in URL-safe base64."
+            ) from None
+    return found
+
+
+def database(name: str) -> dict[str, Any]:
+    """Django's settings of the database that a URL names."""
+    config = environ.Env.db_url_config(text(name))
+    if "ENGINE" not in config:
+        raise ImproperlyConfigured(f"{name} must be a URL like postgres://user:password@host/name.")
+    return dict(config)
 
 
 def rate(name: str, default: str) -> str:

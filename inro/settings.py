@@ -4,7 +4,6 @@ import ipaddress
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import environ
 from cryptography.fernet import Fernet
 from django.core.exceptions import ImproperlyConfigured
 
@@ -69,7 +68,7 @@ if not SECRET_KEY:
         )
     SECRET_KEY = env.generated_secret(DATA_DIR / "secret_key")
 SECRET_KEY_FALLBACKS = env.words("SECRET_KEY_FALLBACKS")
-ENCRYPTION_KEYS = env.words("ENCRYPTION_KEYS") or [
+ENCRYPTION_KEYS = env.encryption_keys("ENCRYPTION_KEYS") or [
     env.generated_secret(DATA_DIR / "encryption_key", make=Fernet.generate_key().decode())
 ]
 
@@ -146,7 +145,7 @@ AUTH_PASSWORD_VALIDATORS = [
 
 # --- Database ----------------------------------------------------------------------------
 if env.text("DATABASE_URL"):
-    DATABASES = {"default": environ.Env.db_url_config(env.text("DATABASE_URL"))}
+    DATABASES = {"default": env.database("DATABASE_URL")}
 else:
     DATABASES = {
         "default": {"ENGINE": "django.db.backends.sqlite3", "NAME": DATA_DIR / "inro.sqlite3"}
@@ -166,8 +165,8 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     DATABASES["default"]["TEST"] = {"NAME": DATA_DIR / "test.sqlite3"}
 
 # --- Queue -------------------------------------------------------------------------------
-REDIS_URL = env.text("REDIS_URL")
-CELERY_BROKER_URL = env.text("CELERY_BROKER_URL") or REDIS_URL or "inro-sqlite://localhost"
+REDIS_URL = env.broker_url("REDIS_URL")
+CELERY_BROKER_URL = env.broker_url("CELERY_BROKER_URL") or REDIS_URL or "inro-sqlite://localhost"
 QUEUE_FILE = DATA_DIR / "queue.sqlite3"
 if CELERY_BROKER_URL.startswith("inro-sqlite"):
     register_embedded_broker()
@@ -212,6 +211,9 @@ CACHES = {
     else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
 }
 
+if env.text("STORAGE_URL"):
+    raise ImproperlyConfigured("STORAGE_URL is not supported in this version; files are local.")
+
 # --- Files -------------------------------------------------------------------------------
 STORAGES = {
     "default": {
@@ -237,10 +239,8 @@ TEMP_DIR.mkdir(exist_ok=True)
 
 # --- Outgoing requests -------------------------------------------------------------------
 OUTGOING_PORTS = env.ports("OUTGOING_PORTS", "80,443")
-OUTGOING_ALLOW_HOSTS = env.words("OUTGOING_ALLOW_HOSTS")
-INSTAGRAM_API_URL = env.text("INSTAGRAM_API_URL").rstrip("/")
-WHATSAPP_API_URL = env.text("WHATSAPP_API_URL").rstrip("/")
-RCS_API_URL = env.text("RCS_API_URL").rstrip("/")
+OUTGOING_ALLOW_HOSTS = env.hosts_with_ports("OUTGOING_ALLOW_HOSTS")
+INSTAGRAM_API_URL = env.optional_url("INSTAGRAM_API_URL")
 UNCONFIRMED_AFTER = env.seconds("UNCONFIRMED_AFTER", 300)
 
 # --- API ---------------------------------------------------------------------------------
@@ -259,6 +259,9 @@ REST_FRAMEWORK = {
     "DEFAULT_FILTER_BACKENDS": ["inro.api.filters.StrictFilterBackend"],
     "DEFAULT_PAGINATION_CLASS": "inro.api.pagination.EnvelopePagination",
     "DEFAULT_SCHEMA_CLASS": "inro.api.schema.ApiSchema",
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "inro.api.negotiation.OneRepresentation",
+    # Without it DRF answers OPTIONS with a description of its own.
+    "DEFAULT_METADATA_CLASS": None,
     "EXCEPTION_HANDLER": "inro.api.errors.exception_handler",
     "DATETIME_FORMAT": "%Y-%m-%dT%H:%M:%S.%fZ",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",

@@ -4,6 +4,8 @@ from django.contrib import admin
 from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
+handler400 = "inro.api.errors.bad_request"
+handler403 = "inro.api.errors.forbidden"
 handler404 = "inro.api.errors.not_found"
 handler500 = "inro.api.errors.server_error"
 

@@ -13,6 +13,7 @@ from inro.accounts.models import Workspace
 from inro.api import waiting
 from inro.common.errors import Refused
 from inro.common.waking import wake
+from media_library import naming
 from media_library.models import Fetch, FetchStatus, MediaFile, MediaStatus
 from media_library.references import About
 from media_library.sweeping import discard
@@ -114,7 +115,7 @@ def _media_file(fetch: Fetch, about: About) -> MediaFile:
         status=MediaStatus.READY if is_ready else MediaStatus.PENDING,
         blob=fetch.blob,
         media_type=fetch.media_type,
-        name=about.name or fetch.name,
+        name=naming.clean(about.name) or fetch.name,
         caption=about.caption,
         description=about.description,
         source_url=fetch.url,

@@ -3,6 +3,7 @@ from typing import Any
 from django.db.models import QuerySet
 from django_filters import rest_framework as filters
 
+from inro.api.filters import MomentFilter
 from inro.common.folding import fold
 from media_library.kinds import MediaKind
 
@@ -11,8 +12,8 @@ class MediaFileFilter(filters.FilterSet):
     media_type = filters.ChoiceFilter(choices=MediaKind.choices)
     folder_id = filters.NumberFilter(method="in_folder", min_value=1, decimal_places=0)
     search = filters.CharFilter(method="with_text", label="In the name or the caption.")
-    created_since = filters.IsoDateTimeFilter("created_at", "gte")
-    created_until = filters.IsoDateTimeFilter("created_at", "lte")
+    created_since = MomentFilter("created_at", "gte")
+    created_until = MomentFilter("created_at", "lte")
 
     def in_folder(self, queryset: QuerySet, name: str, value: Any) -> QuerySet:
         return queryset.none()

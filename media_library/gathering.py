@@ -19,6 +19,7 @@ from django.db import transaction
 from inro.accounts.models import Workspace
 from inro.common import http
 from inro.common.errors import Details, Refused, invalid
+from inro.common.outgoing import MAX_URL_LENGTH
 from media_library import naming, serving
 from media_library.content import copied, examine
 from media_library.downloads import Downloads, Faults
@@ -64,7 +65,7 @@ def reference_faults(workspace: Workspace, references: References) -> Details:
 
 def url_fault(url: str) -> str | None:
     """What the text of `url` has against it. Addresses of ours are not asked of the network."""
-    if serving.find_by_url(url):
+    if len(url) <= MAX_URL_LENGTH and url.isprintable() and serving.find_by_url(url):
         return None
     try:
         http.check_url(url)

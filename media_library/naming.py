@@ -1,6 +1,5 @@
 """What a file is called: to people, in its address, on the disk of whoever saves it."""
 
-import re
 import unicodedata
 from pathlib import PurePath
 
@@ -11,10 +10,10 @@ from media_library.kinds import FileType
 
 
 def clean(given: str) -> str:
-    """The last segment of `given` without anything that is not seen, at most MAX_NAME long."""
-    name = re.split(r"[/\\]", unicodedata.normalize("NFC", given))[-1]
+    """`given` without anything that is not seen, at most MAX_NAME long."""
+    name = unicodedata.normalize("NFC", given)
     # Category C: controls, and the marks that turn the reading direction round.
-    name = "".join(char for char in name if unicodedata.category(char)[0] != "C").strip(" .")
+    name = "".join(char for char in name if unicodedata.category(char)[0] != "C").strip()
     suffix = PurePath(name).suffix[:16]
     return name if len(name) <= limits.MAX_NAME else name[: limits.MAX_NAME - len(suffix)] + suffix
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from typing import NamedTuple
-from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.urls import reverse
@@ -15,6 +14,7 @@ from media_library.kinds import FileType
 from media_library.models import Blob, MediaFile, MediaStatus
 
 _PURPOSE = "media"
+_END_OF_SIGNED = re.compile("[/?#]")
 _RANGE = re.compile(r"bytes\s*=\s*([0-9]{0,18})\s*-\s*([0-9]{0,18})\s*", re.IGNORECASE)
 
 
@@ -51,7 +51,7 @@ def find_by_url(url: str) -> Served | None:
     start = f"{settings.PUBLIC_URL}/media/"
     if not url.startswith(start):
         return None
-    return find(urlsplit(url[len(start) :]).path.partition("/")[0])
+    return find(_END_OF_SIGNED.split(url[len(start) :], maxsplit=1)[0])
 
 
 class Part(NamedTuple):

@@ -51,7 +51,6 @@ class Applying:
     event: Event
     content: InboundContent
     identity: Identity
-    is_new: bool
 
 
 def _message(this: Applying) -> EventStatus:
@@ -65,20 +64,43 @@ def _message(this: Applying) -> EventStatus:
     )
     _note_activity(this)
     if this.identity.contact.status != ContactStatus.BLOCKED and not this.content.standby:
-        arrival = Arrival(
-            workspace_id=this.event.workspace_id,
-            channel_id=this.event.channel_id,
-            contact_id=this.identity.contact_id,
-            event_id=this.event.pk,
-            message_id=message.pk,
-            kind=EventKind(this.event.kind),
-            text=this.content.text,
-            reply_payload=this.content.reply_payload,
-            is_new_contact=this.is_new,
-            happened_at=this.event.happened_at,
-        )
-        person_arrived.send(sender=Event, arrival=arrival)
+        _tell(this, message)
     return EventStatus.APPLIED
+
+
+def _tell(this: Applying, message: Message) -> None:
+    arrival = Arrival(
+        workspace_id=this.event.workspace_id,
+        channel_id=this.event.channel_id,
+        contact_id=this.identity.contact_id,
+        event_id=this.event.pk,
+        message_id=message.pk,
+        kind=EventKind(this.event.kind),
+        text=this.content.text,
+        reply_payload=this.content.reply_payload,
+        is_new_contact=_is_new(this),
+        happened_at=this.event.happened_at,
+    )
+    if not this.identity.introduced:
+        this.identity.introduced = True
+        this.identity.save(update_fields=["introduced", "updated_at"])
+    person_arrived.send(sender=Event, arrival=arrival)
+
+
+def _is_new(this: Applying) -> bool:
+    """Whether nothing was told of this person yet, and the owner had not written to them before.
+
+    Echoes do not always come in order: what counts is when they were written.
+    """
+    if this.identity.introduced:
+        return False
+    written = Message.objects.filter(
+        channel=this.event.channel_id,
+        contact=this.identity.contact_id,
+        direction=Direction.OUTBOUND,
+        sent_at__lte=this.event.happened_at,
+    )
+    return not written.exists()
 
 
 def _echo(this: Applying) -> EventStatus:

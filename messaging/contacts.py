@@ -22,13 +22,16 @@ class ContactQuerySet(WorkspaceQuerySet):
         self, *, id: int | None = None, username: str = "", email: str = ""
     ) -> Contact | None:
         """The contact that exactly one of these names; of several, the most recently active."""
+        from messaging.models.contacts import EMAIL_LENGTH, USERNAME_LENGTH
+
         found: Any
         if id is not None:
             found = self.filter(pk=id)
         elif username:
-            found = self.filter(username_folded=fold(username.removeprefix("@")))
+            folded = fold(username.removeprefix("@"))[:USERNAME_LENGTH]
+            found = self.filter(username_folded=folded)
         else:
-            found = self.filter(email_folded=fold(email))
+            found = self.filter(email_folded=fold(email)[:EMAIL_LENGTH])
         first: Contact | None = found.order_by(
             F("last_active_at").desc(nulls_last=True), "-pk"
         ).first()
@@ -45,7 +48,7 @@ class ContactQuerySet(WorkspaceQuerySet):
         return self.filter(
             Q(username_folded__contains=folded.removeprefix("@"))
             | Q(email_folded__contains=folded)
-            | Q(name__icontains=text.strip())
+            | Q(name_folded__contains=folded)
             | Q(phone__contains=text.strip())
         )
 

@@ -11,6 +11,13 @@ from messaging.connecting import connect_channel
 from messaging.models import Channel
 
 
+class SecretTextarea(forms.Textarea):
+    """Never shows again what was typed, as a password field does not."""
+
+    def format_value(self, value: Any) -> str | None:
+        return None
+
+
 def _form_field(name: str, field: serializers.Field, kinds: str, secret: bool) -> forms.Field:
     """Never required by the form itself: which are needed depends on the kind."""
     several = isinstance(field, serializers.ListField)
@@ -27,8 +34,10 @@ def _form_field(name: str, field: serializers.Field, kinds: str, secret: bool) -
     if isinstance(field, serializers.ChoiceField):
         return forms.ChoiceField(choices=[("", "–"), *field.choices.items()], **common)
     if several:
-        return forms.CharField(widget=forms.Textarea(attrs={"rows": 2, "cols": 60}), **common)
-    widget = forms.TextInput(attrs={"size": 60, "autocomplete": "off"})
+        area = SecretTextarea if secret else forms.Textarea
+        return forms.CharField(widget=area(attrs={"rows": 2, "cols": 60}), **common)
+    line = forms.PasswordInput if secret else forms.TextInput
+    widget = line(attrs={"size": 60, "autocomplete": "off"})
     return forms.CharField(widget=widget, **common)
 
 

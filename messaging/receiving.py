@@ -21,7 +21,7 @@ from messaging.channels import CHANNELS
 from messaging.channels.base import EventKind, InboundContent, InboundEvent
 from messaging.models import Channel, Contact, Event, EventStatus, Identity
 
-__all__ = ["Arrival", "apply_contact", "apply_events", "apply_line", "record"]
+__all__ = ["Arrival", "apply_events", "apply_line", "record"]
 
 log = structlog.get_logger(__name__)
 
@@ -40,21 +40,25 @@ class _Overtaken(Exception):
     """Another worker has made this person known meanwhile: look again at the new state."""
 
 
-def record(channel: Channel, events: Iterable[InboundEvent]) -> list[int]:
-    """Store each event once; the ids of those that wait to be applied.
+def record(events: Iterable[tuple[Channel, InboundEvent]]) -> list[int]:
+    """Store each event once, as its channel's; the ids of those that wait to be applied.
 
     Events that nothing acts on are kept as `ignored`.
     """
-    rows = [_row(channel, event) for event in events]
+    rows = [_row(channel, event) for channel, event in events]
     for row in rows:
         if row.kind in HANDLERS:
             row.status = EventStatus.RECORDED
             row.due_at, row.lease_until = row.created_at, row.created_at + WAKING
     Event.objects.bulk_create(rows, ignore_conflicts=True)
-    waiting = [row.key for row in rows if row.status == EventStatus.RECORDED]
+    waiting = [row for row in rows if row.status == EventStatus.RECORDED]
     if not waiting:
         return []
-    found = Event.objects.filter(channel=channel, key__in=waiting, status=EventStatus.RECORDED)
+    found = Event.objects.filter(
+        channel__in={row.channel_id for row in waiting},
+        key__in=[row.key for row in waiting],
+        status=EventStatus.RECORDED,
+    )
     return list(found.order_by("pk").values_list("pk", flat=True))
 
 
@@ -90,17 +94,6 @@ def apply_events(ids: Iterable[int]) -> None:
     channels = Channel.objects.in_bulk({channel_id for channel_id, _ in lines})
     for channel_id, external_id in lines:
         apply_line(channels[channel_id], external_id)
-
-
-def apply_contact(contact_id: int) -> None:
-    """Apply everything recorded of one contact, on all channels, and let nobody in between.
-
-    Within a transaction of the caller the contact stays locked until that ends.
-    """
-    known = Identity.objects.filter(contact=contact_id).select_related("channel")
-    with transaction.atomic():
-        for identity in list(known.select_for_update(of=("self",)).order_by("pk")):
-            apply_line(identity.channel, identity.external_id)
 
 
 def apply_line(channel: Channel, external_id: str) -> None:
@@ -154,12 +147,11 @@ def _backs_off(event: Event) -> bool:
 def _apply(channel: Channel, event: Event, identity: Identity | None) -> None:
     kind = EventKind(event.kind)
     content = CHANNELS[channel.kind].read(kind, event.payload)
-    is_new = identity is None and kind in MAKES_CONTACT
-    if is_new:
+    if identity is None and kind in MAKES_CONTACT:
         identity = _new_identity(event, content)
     status = EventStatus.IGNORED
     if identity is not None:
-        status = HANDLERS[kind](Applying(event, content, identity, is_new))
+        status = HANDLERS[kind](Applying(event, content, identity))
     due_at = _soon(event) if status == EventStatus.RECORDED else None
     Event.objects.filter(pk=event.pk).update(
         status=status, error="", due_at=due_at, attempts=0, lease_until=None

@@ -1,14 +1,13 @@
 """Where providers tell us what happened: verify, store one row per event, answer. Nothing else."""
 
 import json
-from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
 import structlog
 from django.core.exceptions import RequestDataTooBig
-from django.db import transaction
+from django.db import OperationalError, transaction
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
@@ -23,6 +22,7 @@ from messaging.tasks import wake_apply
 
 log = structlog.get_logger(__name__)
 
+STORE_TRIES = 3
 MAX_DEPTH = 50
 # Five times what a provider puts into one call.
 MAX_EVENTS = 5_000
@@ -80,21 +80,22 @@ def _siblings(
 
 
 def _store(channel: Channel, siblings: Mapping[str, Channel], events: list[InboundEvent]) -> None:
-    routed: dict[str, list[InboundEvent]] = defaultdict(list)
-    unrouted = []
-    for event in events:
-        if event.account_id in siblings:
-            routed[event.account_id].append(event)
-        else:
-            unrouted.append(event)
-    with transaction.atomic():
-        ids = [
-            pk
-            for account_id in sorted(routed)
-            for pk in receiving.record(siblings[account_id], routed[account_id])
-        ]
-        receiving.keep_unrouted(channel, unrouted)
-        wake_apply(ids)
+    routed = [
+        (siblings[event.account_id], event) for event in events if event.account_id in siblings
+    ]
+    unrouted = [event for event in events if event.account_id not in siblings]
+    for tries_left in reversed(range(STORE_TRIES)):
+        try:
+            with transaction.atomic():
+                ids = receiving.record(routed)
+                receiving.keep_unrouted(channel, unrouted)
+                wake_apply(ids)
+            break
+        except OperationalError:
+            # Rows go in as they came, since that is their order where the provider's clock is
+            # coarse. Two calls with the same events in another order may then wait for each other.
+            if not tries_left:
+                raise
     log.info("webhook", channel=channel.pk, events=len(events), unrouted=len(unrouted))
 
 

@@ -6,7 +6,8 @@ from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 
 from automations.triggers.base import Match, Occasion, TriggerOptions, TriggerType
-from automations.triggers.keywords import is_emoji_only, read, same, words_of
+from automations.triggers.keywords import MOST_KEYWORDS, MOST_WORDS, phrase_of, read, wanted
+from automations.triggers.written import same
 from messaging.channels.base import EventKind
 
 ANY, KEYWORDS, EMOJI_ONLY, AI_INTENT = "any", "keywords", "emoji_only", "ai_intent"
@@ -31,7 +32,8 @@ class MessageOptions(TriggerOptions):
         child=serializers.CharField(max_length=200),
         max_length=200,
         default=[],
-        help_text="Words, phrases, hashtags or emojis; case and accents do not matter.",
+        help_text="Words, phrases, hashtags or emojis; case and accents do not matter. "
+        f"At most {MOST_WORDS} words each, and {MOST_KEYWORDS:,} keywords in a scenario.",
     )
     keyword_logic = serializers.ChoiceField(
         choices=["or", "and"], default="or", help_text="Whether one keyword is enough."
@@ -44,7 +46,7 @@ class MessageOptions(TriggerOptions):
     )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        faults: dict[str, str] = {}
+        faults: dict[str, Any] = {}
         kind, keywords = kind_of(attrs), attrs["keywords"]
         if kind == AI_INTENT:
             faults["message_type"] = "ai_intent needs an AI provider, and none is set up."
@@ -54,12 +56,27 @@ class MessageOptions(TriggerOptions):
             faults["keywords"] = f"message_type {kind} takes none."
         if attrs["strict"] and attrs["keyword_logic"] == "and" and len(keywords) > 1:
             faults["keyword_logic"] = "A text cannot be exactly each of several keywords."
-        empty = [] if attrs["strict"] else [each for each in keywords if not words_of(each)]
-        if empty:
-            faults["keywords"] = f"{empty[0]!r} has no word, hashtag or emoji to look for."
+        unfit = {
+            index: fault
+            for index, each in enumerate(keywords)
+            if (fault := _keyword_fault(each, attrs["strict"]))
+        }
+        if unfit:
+            faults.setdefault("keywords", unfit)
         if faults:
             raise ValidationError(faults)
         return attrs
+
+
+def _keyword_fault(keyword: str, strict: bool) -> str:
+    if not same(keyword):
+        return "Shows nothing that a message could be compared with."
+    count = 1 if strict else len(phrase_of(keyword))
+    if not count:
+        return f"{keyword!r} has no word, hashtag or emoji to look for."
+    if count > MOST_WORDS:
+        return f"Has {count} words; a keyword takes at most {MOST_WORDS}."
+    return ""
 
 
 def kind_of(options: Mapping[str, Any]) -> str:
@@ -97,17 +114,16 @@ class Message(TriggerType):
             case "any":
                 return Match(Rank.ANY)
             case "emoji_only":
-                return Match(Rank.EMOJI_ONLY) if is_emoji_only(text) else None
+                return Match(Rank.EMOJI_ONLY) if read(text).is_emoji_only else None
             case "keywords":
                 return _by_keywords(options, text)
         return None
 
 
 def _by_keywords(options: Mapping[str, Any], text: str) -> Match | None:
-    found = read(text)
+    written, keywords = read(text), wanted(tuple(options["keywords"]))
     if options["strict"]:
-        equal = same(text) in {same(each) for each in options["keywords"]}
-        return Match(Rank.STRICT, len(found.words)) if equal else None
-    places = [found.covered_by(each) for each in options["keywords"]]
-    enough = all if options["keyword_logic"] == "and" else any
-    return Match(Rank.KEYWORDS, len(set().union(*places))) if enough(places) else None
+        return Match(Rank.STRICT, written.length) if written.equals(keywords) else None
+    found, covered = written.search(keywords)
+    enough = keywords.count if options["keyword_logic"] == "and" else 1
+    return Match(Rank.KEYWORDS, covered.bit_count()) if found >= enough else None

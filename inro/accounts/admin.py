@@ -43,6 +43,21 @@ class InroUserAdmin(UserAdmin):
     list_display = ("username", "email", "is_staff", "is_superuser", "last_login")
     inlines = (MembershipInline,)
 
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return request.user.is_superuser
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return request.user.is_superuser
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return request.user.is_superuser
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return request.user.is_superuser
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return request.user.is_superuser
+
 
 @admin.register(Workspace)
 class WorkspacesAdmin(WorkspaceAdmin):
@@ -65,7 +80,8 @@ class WorkspacesAdmin(WorkspaceAdmin):
         return request.user.is_superuser
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return request.user.is_superuser
+        # Conversations and files hang on it, the files also outside the database.
+        return False
 
 
 class ApiTokenForm(forms.ModelForm):

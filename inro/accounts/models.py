@@ -5,8 +5,10 @@ import hmac
 import secrets
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
+from zoneinfo import available_timezones
 
 from django.contrib.auth.models import AbstractUser
+from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import Q
@@ -32,6 +34,11 @@ class Plan(models.TextChoices):
     FREE = "free"
 
 
+def known_timezone(name: str) -> None:
+    if name not in available_timezones():
+        raise ValidationError(f"There is no time zone {name!r}; one is Europe/Rome.")
+
+
 class WorkspaceManager(models.Manager["Workspace"]):
     def for_user(self, user: Any) -> "models.QuerySet[Workspace]":
         """The workspaces whose rows `user` may see; a superuser sees all."""
@@ -55,7 +62,7 @@ class Workspace(Timestamped):
         ],
     )
     plan = models.CharField(max_length=10, choices=Plan.choices, default=Plan.TRIAL)
-    timezone = models.CharField(max_length=64, default="UTC")
+    timezone = models.CharField(max_length=64, default="UTC", validators=[known_timezone])
 
     objects = WorkspaceManager()
 

@@ -73,10 +73,14 @@ class ReadOnlyAdmin(WorkspaceAdmin):
 
 
 def is_operator(request: HttpRequest) -> bool:
-    user = request.user
-    if not (user.is_active and user.is_staff):
-        return False
-    return user.is_superuser or Workspace.objects.for_user(user).exists()
+    """Looked up once a request: the admin asks for each of its models, several times."""
+    known = getattr(request, "is_operator", None)
+    if known is None:
+        user = request.user
+        staff = user.is_active and user.is_staff
+        known = staff and (user.is_superuser or Workspace.objects.for_user(user).exists())
+        request.is_operator = known  # type: ignore[attr-defined]
+    return bool(known)
 
 
 def scoped(queryset: QuerySet, path: str, request: HttpRequest) -> QuerySet:

@@ -6,8 +6,9 @@
 from typing import Any
 
 import structlog
-from django.core.exceptions import PermissionDenied, RequestDataTooBig
-from django.http import Http404, HttpRequest, JsonResponse
+from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.views import defaults
 from rest_framework import exceptions, status
 from rest_framework.response import Response
 from rest_framework.settings import api_settings
@@ -32,6 +33,7 @@ STATUS_OF: dict[str, int] = {
     "stale_edit": 409,
     "in_use": 409,
     "media_deleted": 409,
+    "length_required": 411,
     "too_large": 413,
     "unsupported_media_type": 415,
     "rate_limited": 429,
@@ -75,6 +77,7 @@ _MEANINGS: list[tuple[tuple[type[Exception], ...], str, str]] = [
     ((Http404, exceptions.NotFound), "not_found", "There is no such resource in this workspace."),
     ((PermissionDenied, exceptions.PermissionDenied), "permission_denied", ""),
     ((RequestDataTooBig,), "too_large", "The request body is too large."),
+    ((SuspiciousOperation,), "validation_failed", "The request has too many fields or files."),
     ((exceptions.MethodNotAllowed,), "method_not_allowed", ""),
     ((exceptions.UnsupportedMediaType,), "unsupported_media_type", ""),
     ((exceptions.Throttled,), "rate_limited", ""),
@@ -118,11 +121,26 @@ def _internal_error(error: Exception, request: HttpRequest) -> Response:
     )
 
 
-def not_found(request: HttpRequest, exception: Exception | None = None) -> JsonResponse:
+def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """Django's 400, for a host or a form that it does not take."""
+    if request.path_info.startswith("/admin/"):
+        return defaults.bad_request(request, exception or Exception())
+    return JsonResponse(body("validation_failed", "The request is not acceptable."), status=400)
+
+
+def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    if request.path_info.startswith("/admin/"):
+        return defaults.permission_denied(request, exception or Exception())
+    return JsonResponse(body("permission_denied", "You may not do this."), status=403)
+
+
+def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """Django's 404 for addresses that no view serves."""
+    if request.path_info.startswith("/admin/"):
+        return defaults.page_not_found(request, exception or Exception())
     return JsonResponse(body("not_found", "There is nothing at this address."), status=404)
 
 
-def server_error(request: HttpRequest) -> JsonResponse:
+def server_error(request: HttpRequest) -> HttpResponse:
     message = f"Something went wrong here; request {request_id(request)}."
     return JsonResponse(body("internal_error", message), status=500)

@@ -1,8 +1,12 @@
 """Filters of a list: a parameter or value that is not known is refused by name, never ignored."""
 
+from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
+from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
+from django_filters.fields import IsoDateTimeField
+from django_filters.filters import IsoDateTimeFilter
 from django_filters.rest_framework import DjangoFilterBackend
 from rest_framework.request import Request
 
@@ -10,6 +14,23 @@ from inro.common.errors import invalid
 
 if TYPE_CHECKING:  # settings name this module: rest_framework.views imports it while it loads
     from rest_framework.views import APIView
+
+
+class MomentField(IsoDateTimeField):
+    """A moment in UTC; one outside the calendar in UTC is a fault, not an accident."""
+
+    def clean(self, value: Any) -> Any:
+        try:
+            moment = super().clean(value)
+            return moment and moment.astimezone(UTC)
+        except OverflowError:
+            raise ValidationError(self.error_messages["invalid"], code="invalid") from None
+
+
+class MomentFilter(IsoDateTimeFilter):
+    """A time in ISO 8601; without an offset it is in UTC."""
+
+    field_class = MomentField
 
 
 class StrictFilterBackend(DjangoFilterBackend):
@@ -35,11 +56,17 @@ class StrictFilterBackend(DjangoFilterBackend):
 
 
 def unknown_parameters(request: Request, known: set[str]) -> dict[str, list[str]]:
-    """The faults of every query parameter that is not `known`."""
+    """The faults of every query parameter that is not `known`, given twice, or empty."""
     hint = f"Known here: {', '.join(sorted(known))}." if known else "None is known here."
-    return {
+    faults = {
         name: [f"Unknown parameter. {hint}"] for name in request.query_params if name not in known
     }
+    for name in known & set(request.query_params):
+        if len(request.query_params.getlist(name)) > 1:
+            faults[name] = ["Give it once."]
+        elif not request.query_params[name].strip():
+            faults[name] = ["Must not be empty."]
+    return faults
 
 
 class NoParameters:

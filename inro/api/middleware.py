@@ -5,8 +5,10 @@ from collections.abc import Callable
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
-from inro.api.errors import body
+from inro.api.errors import STATUS_OF, body
 
+# Where a multipart body may be as large as a file; everywhere else bodies are small.
+FILE_ROUTES = ("/api/v1/media_files", "/admin/media_library/mediafile/add/")
 # Room for the other fields and the boundaries of a multipart body.
 FORM_OVERHEAD_BYTES = 1024 * 1024
 
@@ -18,21 +20,29 @@ class BodyLimitMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
+        if "chunked" in request.headers.get("Transfer-Encoding", "").lower():
+            message = "Send the body with its length (Content-Length), not in chunks."
+            return self._refusal("length_required", message)
         try:
             length = int(request.META.get("CONTENT_LENGTH") or 0)
         except ValueError:
             length = 0
         if length > self._limit(request):
             message = f"The body has {length:,} bytes; at most {self._limit(request):,} are taken."
-            response: HttpResponse = JsonResponse(body("too_large", message), status=413)
-            # What was announced will not be read: the connection cannot be used again.
-            response["Connection"] = "close"
-            return response
+            return self._refusal("too_large", message)
         return self.get_response(request)
 
     @staticmethod
+    def _refusal(code: str, message: str) -> HttpResponse:
+        response = JsonResponse(body(code, message), status=STATUS_OF[code])
+        # What was announced will not be read: the connection cannot be used again.
+        response["Connection"] = "close"
+        return response
+
+    @staticmethod
     def _limit(request: HttpRequest) -> int:
-        if request.content_type == "multipart/form-data":
+        is_file_route = request.path_info.rstrip("/") in {r.rstrip("/") for r in FILE_ROUTES}
+        if request.content_type == "multipart/form-data" and is_file_route:
             return int(settings.MEDIA_MAX_BYTES) + FORM_OVERHEAD_BYTES
         return int(settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
 
@@ -45,6 +55,6 @@ class TrailingSlashMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if request.path_info.startswith("/api/v1/"):
-            request.path_info = request.path_info.rstrip("/")
-            request.path = request.path.rstrip("/")
+            request.path_info = request.path_info.removesuffix("/")
+            request.path = request.path.removesuffix("/")
         return self.get_response(request)

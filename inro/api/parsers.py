@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from math import isfinite
 from typing import IO, Any
 
 from rest_framework import parsers
@@ -21,9 +22,10 @@ class JSONParser(parsers.JSONParser):
     ) -> Any:
         raw = stream.read()
         try:
-            value = json.loads(raw, parse_constant=_refuse_constant)
+            text = raw.decode("utf-8-sig")
+            value = json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
             _check_depth(value)
-            if b"\\ud" in raw.lower():
+            if "\\ud" in text.lower():
                 json.dumps(value, ensure_ascii=False).encode()
         except (ValueError, RecursionError) as error:
             raise ParseError("not JSON") from error
@@ -32,6 +34,13 @@ class JSONParser(parsers.JSONParser):
 
 def _refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is not JSON")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not isfinite(number):
+        raise ValueError("the number is too large")
+    return number
 
 
 def _check_depth(value: Any) -> None:

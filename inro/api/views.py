@@ -28,7 +28,7 @@ class WorkspaceViewSet(GenericViewSet):
     Subclasses name `ability_noun`, `resource` (the key of the list's envelope) and `queryset`.
     """
 
-    lookup_value_regex = r"\d{1,18}"
+    lookup_value_regex = "[0-9]{1,18}"
     resource: str
     ability_noun: str
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
-from django.db import models
+from django.db import models, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
@@ -52,10 +52,14 @@ def claim(
     """Take the row `pk` out of `rows` if its lease is free; its new turn, or None when lost."""
     now = now or timezone.now()
     free = Q(lease_until=None) | Q(lease_until__lt=now)
-    taken = rows.filter(free, pk=pk).update(lease_until=now + lease, turn=F("turn") + 1, **changes)
-    if not taken:
-        return None
-    return int(rows.model._base_manager.values_list("turn", flat=True).get(pk=pk))
+    # In one transaction, so that the turn read is the one written.
+    with transaction.atomic():
+        taken = rows.filter(free, pk=pk).update(
+            lease_until=now + lease, turn=F("turn") + 1, **changes
+        )
+        if not taken:
+            return None
+        return int(rows.model._base_manager.values_list("turn", flat=True).get(pk=pk))
 
 
 def sweep(now: datetime | None = None) -> dict[str, int]:

@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import IO
 
@@ -51,8 +52,10 @@ class Child:
 
     def _relay(self, lines: IO[bytes]) -> None:
         for line in lines:
-            sys.stdout.write(f"{self.name:6} | {line.decode(errors='replace')}")
-            sys.stdout.flush()
+            # Read on when nobody listens any more: a full pipe would stop the process behind it.
+            with suppress(OSError, ValueError):
+                sys.stdout.write(f"{self.name:6} | {line.decode(errors='replace')}")
+                sys.stdout.flush()
 
     @property
     def is_running(self) -> bool:
@@ -86,7 +89,8 @@ class Supervisor:
             code = child.process.returncode if child.process else None
             if time.monotonic() - child.started_at > 60:
                 child.pause = RESTART_SECONDS[0]
-            print(f"{child.name} ended with {code}; starting it again", flush=True)  # noqa: T201
+            with suppress(OSError):
+                print(f"{child.name} ended with {code}; starting it again", flush=True)  # noqa: T201
             child.signal(signal.SIGKILL)
             self.stop.wait(child.pause)
             child.pause = min(child.pause * 2, RESTART_SECONDS[1])

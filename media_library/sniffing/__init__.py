@@ -10,6 +10,8 @@ from typing import BinaryIO
 from media_library.sniffing import archives, audio, containers, images, text
 from media_library.sniffing.facts import Facts, Probe, Sample
 
+_PRINTABLE = frozenset(b"\t\r\n") | frozenset(range(0x20, 0x7F))
+
 __all__ = ["Facts", "sniff"]
 
 _PROBES: tuple[tuple[int, bytes, Probe], ...] = (
@@ -37,6 +39,12 @@ def sniff(file: BinaryIO, data: mmap) -> Facts:
     """What `file` is; `data` is the same file, mapped. Raises Refused (`unsupported_media`)."""
     sample = Sample(data, file)
     for at, signature, probe in _PROBES:
-        if data[at : at + len(signature)] == signature:
+        if data[at : at + len(signature)] == signature and not _is_prose(data, at):
             return probe(sample)
     return text.plain(sample)
+
+
+def _is_prose(data: mmap, at: int) -> bool:
+    """Whether a signature is a word of a text: letters among nothing but printable ones."""
+    head = data[:64]
+    return (at > 0 or head[:3] == b"ID3") and all(byte in _PRINTABLE for byte in head)

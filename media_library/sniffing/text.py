@@ -30,6 +30,7 @@ _NOT_PLAIN = {
     "text/x-shellscript",
     "text/x-msdos-batch",
 }
+_PLAIN_TOO = {"message/rfc822", "message/news"}
 _MARKUP_START = re.compile(r"\s*<[a-z!?/]", re.IGNORECASE)
 _MARKUP_INSIDE = re.compile(
     r"<(?:!doctype|html|head|body|script|svg|iframe|object|embed|\?xml|\?php)\b", re.IGNORECASE
@@ -53,7 +54,7 @@ def _text_type(head: bytes) -> str:
     found = str(magic.from_buffer(head, mime=True))
     if found in ("text/csv", "application/csv"):
         return "text/csv"
-    if found.startswith("text/") and found not in _NOT_PLAIN:
+    if found in _PLAIN_TOO or (found.startswith("text/") and found not in _NOT_PLAIN):
         return "text/plain"
     if found == "application/octet-stream" and _is_short_text(head):
         return "text/plain"

@@ -205,6 +205,6 @@ def _explain(row: Message, verdict: Verdict, default_code: str = "") -> None:
 
 
 def clip(text: str, model: type[Model], field_name: str) -> str:
-    """A provider's text as a column takes it: no NUL, no longer than the column."""
+    """A provider's text as a column takes it: no NUL, no half character, not too long."""
     limit = getattr(model._meta.get_field(field_name), "max_length", None)
-    return text.replace("\0", "")[:limit]
+    return text.replace("\0", "").encode("utf-8", "replace").decode()[:limit]

@@ -8,6 +8,9 @@ from inro.common.folding import fold
 from inro.common.models import WorkspaceOwned
 from messaging.contacts import ContactQuerySet
 
+# Folded text can be longer than what was folded; looking it up cuts it in the same place.
+USERNAME_LENGTH, EMAIL_LENGTH, NAME_LENGTH = 150, 254, 200
+
 
 class ContactStatus(models.TextChoices):
     ACTIVE = "active"
@@ -35,8 +38,9 @@ class Contact(WorkspaceOwned):
     follower_count = models.PositiveIntegerField(null=True, blank=True)
     last_active_at = models.DateTimeField(null=True, blank=True, editable=False)
     # Compared and searched text, folded by Python: databases do not agree on case and accents.
-    username_folded = models.CharField(max_length=150, blank=True, editable=False)
-    email_folded = models.CharField(max_length=254, blank=True, editable=False)
+    username_folded = models.CharField(max_length=USERNAME_LENGTH, blank=True, editable=False)
+    email_folded = models.CharField(max_length=EMAIL_LENGTH, blank=True, editable=False)
+    name_folded = models.CharField(max_length=NAME_LENGTH, blank=True, editable=False)
 
     objects: ClassVar = ContactQuerySet.as_manager()
 
@@ -53,11 +57,13 @@ class Contact(WorkspaceOwned):
         return self.name or self.username or f"Contact {self.pk}"
 
     def save(self, *args: object, **kwargs: object) -> None:
-        self.username_folded = fold(self.username)
-        self.email_folded = fold(self.email)
+        self.username_folded = fold(self.username)[:USERNAME_LENGTH]
+        self.email_folded = fold(self.email)[:EMAIL_LENGTH]
+        self.name_folded = fold(self.name)[:NAME_LENGTH]
         fields = kwargs.get("update_fields")
         if fields is not None:
-            kwargs["update_fields"] = {*fields, "username_folded", "email_folded"}  # type: ignore[misc]
+            folded = {"username_folded", "email_folded", "name_folded"}
+            kwargs["update_fields"] = {*fields, *folded}  # type: ignore[misc]
         super().save(*args, **kwargs)  # type: ignore[arg-type]
 
 
@@ -70,6 +76,9 @@ class Identity(WorkspaceOwned):
     last_inbound_at = models.DateTimeField(
         null=True, blank=True, help_text="When the person last wrote; opens the 24 h window."
     )
+    # Whether `person_arrived` has told of this person: the identity may be older, by an echo or by
+    # a message that was another app's to answer.
+    introduced = models.BooleanField(default=False, editable=False)
 
     class Meta:
         verbose_name_plural = "identities"

@@ -99,7 +99,9 @@ class ChannelViewSet(ReadViewSet):
         given = dict(serializer.validated_data)
         payload = simulated(given.pop("from"), **given)
         with transaction.atomic():
-            ids = receiving.record(channel, CHANNELS[channel.kind].parse(payload))
+            ids = receiving.record(
+                (channel, event) for event in CHANNELS[channel.kind].parse(payload)
+            )
             wake_apply(ids)
         return Response({"event_id": ids[0]}, status=status.HTTP_202_ACCEPTED)
 

@@ -96,8 +96,8 @@ def _locator(request: Request) -> dict[str, Any]:
     if len(given) != 1:
         faults["id"] = ["Give exactly one of id, username, email."]
     for name, value in given.items():
-        if not value.strip():
-            faults[name] = ["Must not be empty."]
+        if not value.strip() or not value.isprintable():
+            faults.setdefault(name, ["Must be printable and not empty."])
     if not faults and "id" in given:
         if not (given["id"].isascii() and given["id"].isdigit() and len(given["id"]) < 19):
             faults["id"] = ["Must be a whole number."]

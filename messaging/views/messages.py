@@ -7,6 +7,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from inro.api.authentication import access_of
+from inro.api.filters import MomentFilter
 from inro.api.views import ReadViewSet
 from messaging.models import Channel, Contact, Direction, Message, MessageStatus
 from messaging.serializers.messages import MessageSerializer
@@ -25,8 +26,8 @@ class MessageFilters(filters.FilterSet):
     channel_id = filters.ModelChoiceFilter("channel", queryset=_own(Channel))
     status = filters.ChoiceFilter(choices=MessageStatus.choices)
     direction = filters.ChoiceFilter(choices=Direction.choices)
-    since = filters.IsoDateTimeFilter("created_at", "gte")
-    until = filters.IsoDateTimeFilter("created_at", "lte")
+    since = MomentFilter("created_at", "gte")
+    until = MomentFilter("created_at", "lte")
 
     class Meta:
         model = Message

@@ -39,6 +39,15 @@ def test_faults_stand_at_their_fields(browser, workspace):
     assert not Channel.objects.exists()
 
 
+def test_secrets_are_not_shown_again_beside_a_fault(browser, workspace):
+    page = browser.post(
+        address(Channel, "add"), {"workspace": workspace.pk, **FORM, "account_id": ""}
+    )
+    assert set(page.context["adminform"].form.errors) == {"account_id"}
+    assert "EAAG-token-of-the-shop" not in page.text
+    assert "first-secret" not in page.text
+
+
 def test_same_account_twice_is_refused(browser, workspace):
     browser.post(address(Channel, "add"), {"workspace": workspace.pk, **FORM})
     page = browser.post(address(Channel, "add"), {"workspace": workspace.pk, **FORM})

@@ -60,6 +60,13 @@ def test_foreign_token_is_not_shown(browser, workspace, stranger):
     assert "Rival" not in choices
 
 
+def test_lists_ask_once_who_the_operator_is(browser, workspace, django_assert_max_num_queries):
+    for number in range(20):
+        ApiToken.issue(workspace, name=str(number))
+    with django_assert_max_num_queries(12):
+        browser.get(address(ApiToken, "changelist"))
+
+
 def form(workspace, **changes):
     return {
         "workspace": workspace.pk, "name": "Shop", "abilities": ["media.read"],

@@ -1,9 +1,10 @@
 """Tokens, plans, abilities, sessions: who gets in, and how a refusal reads."""
 
+import io
 from datetime import timedelta
 
 import pytest
-from django.test import Client
+from django.test import Client, RequestFactory
 from django.utils import timezone
 from rest_framework.test import APIClient
 
@@ -212,6 +213,9 @@ def test_unexpected_error_carries_the_request_id_and_nothing_else(workspace, mon
     [
         b'{"title": NaN}',
         b'{"title": Infinity}',
+        b'{"title": 1e999}',
+        b'{"x\xed\xa0\x80": 1}',
+        '{"title": "\\ud800"}'.encode("utf-16"),
         b'{"title": "\\ud800"}',
         b'{"\\udc00": 1}',
         b"[" * 5000 + b"]" * 5000,
@@ -220,7 +224,7 @@ def test_unexpected_error_carries_the_request_id_and_nothing_else(workspace, mon
         b'{"a": "\xe9"}',
         b"",
     ],
-    ids=range(9),
+    ids=range(12),
 )
 def test_what_cannot_be_stored_is_not_json(api, body):
     answer = api.post("/api/v1/scenarios", body, content_type="application/json")
@@ -233,3 +237,67 @@ def test_other_values_than_objects_are_refused(api, body):
     assert refusal(answer)[:2] == (400, "validation_failed")
     answer = api.post("/api/v1/channels", body, content_type="application/json")
     assert refusal(answer)[:2] == (400, "validation_failed")
+
+
+@pytest.mark.parametrize("accept", ["application/xml", "text/html", "nonsense"])
+@pytest.mark.parametrize("path", [ME, "/api/v1/media_files", "/api/schema/", "/api/docs/"])
+def test_whatever_a_client_accepts_it_is_answered(api, path, accept):
+    assert api.get(path, headers={"Accept": accept}).status_code == 200
+
+
+@pytest.mark.parametrize("path", [ME, "/api/v1/channels", "/api/v1/media_files", "/api/docs/"])
+def test_options_is_no_method_of_ours(api, path):
+    assert api.options(path).status_code == 405
+
+
+def test_too_many_fields_and_files_are_refused(api):
+    fields = {f"field{number}": "x" for number in range(2100)}
+    assert refusal(api.post("/api/v1/media_files", fields, format="multipart"))[0] == 400
+    files = {f"file{n}": io.BytesIO(b"x") for n in range(150)}
+    assert refusal(api.post("/api/v1/media_files", files, format="multipart"))[0] == 400
+
+
+def test_a_body_without_a_length_is_refused(api):
+    answer = api.post("/api/v1/scenarios", headers={"Transfer-Encoding": "chunked"})
+    assert refusal(answer)[:2] == (411, "length_required")
+
+
+def test_large_forms_are_for_files_only(settings):
+    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 1000
+    form = {"username": "x" * 2000}
+    assert Client().post("/admin/login/", form).status_code == 413
+
+
+@pytest.mark.parametrize("charset", ["hex", "base64", "nonsense", "rot13", ""])
+def test_a_nonsense_charset_is_answered(charset, db):
+    from inro.wsgi import application
+
+    seen = []
+    environ = {
+        **RequestFactory()._base_environ(),
+        "PATH_INFO": "/health/live",
+        "QUERY_STRING": "a=1",
+        "CONTENT_TYPE": f"text/plain; charset={charset}",
+    }
+    application(environ, lambda status, headers: seen.append(status))
+    assert seen == ["200 OK"]
+
+
+def test_one_trailing_slash_and_no_more(api):
+    assert api.get(ME + "//").status_code == 404
+
+
+def test_ids_are_plain_digits(api):
+    assert api.get("/api/v1/media_files/１").status_code == 404
+
+
+def test_a_foreign_host_is_refused_in_the_one_shape(api):
+    answer = api.get(ME, headers={"Host": "evil.example"})
+    assert refusal(answer)[:2] == (400, "validation_failed")
+
+
+def test_errors_of_the_admin_are_pages(db):
+    client = Client()
+    client.force_login(User.objects.create_superuser("root"))
+    answer = client.get("/admin/nothing/")
+    assert (answer.status_code, answer.headers["Content-Type"]) == (404, "text/html; charset=utf-8")

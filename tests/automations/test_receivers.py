@@ -268,7 +268,7 @@ def test_from_a_real_message_to_a_real_failure(workspace, channel):
     """Through messaging itself: its event in, its rows out, its verdict on the second of them."""
     stored(workspace, message("a", content="Hi {{contact.username}}"), message("b", "a"))
     event = CHANNELS["sandbox"].parse(simulated("joe", "hello"))
-    apply_events(record(channel, event))
+    apply_events(record([(channel, each) for each in event]))
     assert texts() == ["hello", "Hi joe", "Hi"]
     execution = Execution.objects.get()
     assert execution.status == "completed"

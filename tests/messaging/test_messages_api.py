@@ -123,6 +123,9 @@ def test_filters(api, channel, workspace):
         ("?since=yesterday", "since"),
         ("?contact_id=abc", "contact_id"),
         ("?channel_id=99999999999999999999", "channel_id"),
+        ("?since=0001-01-01T00:00:00%2B23:59", "since"),
+        ("?until=9999-12-31T23:59:59-23:59", "until"),
+        ("?status=sent&status=failed", "status"),
     ],
 )
 def test_unknown_filters_and_values_are_refused_by_name(api, query, name):

@@ -74,6 +74,15 @@ def test_refusal_explains_itself():
     assert message.error_message == "m" * 300
 
 
+def test_a_providers_text_is_made_storable():
+    message = row()
+    tell(message, News.REFUSED, message="bad \ud83d end")
+    assert message.error_message == "bad ? end"
+    accepted = row()
+    tell(accepted, News.ACCEPTED, provider_message_id="m_1\ud83d")
+    assert (accepted.status, accepted.provider_message_id) == ("sent", "m_1?")
+
+
 def test_busy_comes_back_later_and_later_and_then_fails():
     waits = []
     for attempts in range(1, BUSY_ATTEMPTS):

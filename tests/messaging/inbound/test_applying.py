@@ -141,6 +141,17 @@ def test_in_standby_we_listen_and_start_nothing(post, woken, arrived):
     assert not arrived
 
 
+def test_who_was_first_met_in_standby_is_new_when_first_told_of(post, woken, arrived):
+    post(body(message("to the other app"), name="standby"))
+    post(body(message("to us", at=NOON + 1)))
+    post(body(message("again", at=NOON + 2)))
+    receiving.apply_events(woken)
+    assert [(each.text, each.is_new_contact) for each in arrived] == [
+        ("to us", True),
+        ("again", False),
+    ]
+
+
 def test_other_kinds_are_kept_and_not_acted_on(post, woken, arrived):
     post(
         body(
@@ -176,6 +187,11 @@ class TestEchoes:
         assert [(arrival.text, arrival.is_new_contact) for arrival in arrived] == [
             ("thanks", False)
         ]
+
+    def test_an_echo_that_comes_too_early_does_not_hide_a_new_person(self, tell, arrived):
+        tell(echo("welcome", at=NOON + 1000))
+        tell(message("hello", at=NOON))
+        assert [(arrival.text, arrival.is_new_contact) for arrival in arrived] == [("hello", True)]
 
     def test_an_echo_of_a_message_we_know_adds_none(self, tell, channel):
         tell(message("hi"))
@@ -345,13 +361,6 @@ class TestSweep:
         assert sweep(seconds=0) == 0
         assert sweep(seconds=2) == 1
         assert woken == [Event.objects.get().pk]
-
-
-def test_expiry_can_apply_what_waits_of_one_contact(tell, post, arrived):
-    tell(message("one"))
-    post(body(message("two", at=NOON + 1), message("other person", sender="7")))
-    receiving.apply_contact(Contact.objects.get().pk)
-    assert texts() == ["one", "two"]
 
 
 @pytest.mark.skipif(connection.vendor != "sqlite", reason="reads SQLite's plan")

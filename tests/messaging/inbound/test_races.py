@@ -46,7 +46,9 @@ def stored(channel):
     """Record messages without applying them; their ids."""
 
     def store(*items):
-        return receiving.record(channel, CHANNELS["instagram"].parse(body(*items)))
+        return receiving.record(
+            (channel, event) for event in CHANNELS["instagram"].parse(body(*items))
+        )
 
     return store
 
@@ -142,3 +144,23 @@ def test_a_kill_in_the_middle_loses_and_doubles_nothing(stored, arrived):
     receiving.apply_events(ids)
     assert list(Message.objects.order_by("pk").values_list("text", flat=True)) == ["one", "two"]
     assert Event.objects.filter(status="applied").count() == 2
+
+
+def test_the_same_events_in_opposite_order_are_all_taken(channel, woken, settings):
+    """Each call may hold rows that the other waits for; none is answered with an error."""
+    items = [message(str(number), mid=f"m{number}", at=NOON + number) for number in range(300)]
+    codes = []
+
+    def deliver(order):
+        raw = instagram.encoded(body(*order))
+        answer = Client().post(
+            f"/webhooks/instagram/{channel.uuid}",
+            data=raw,
+            content_type="application/json",
+            headers={"X-Hub-Signature-256": instagram.signature(raw, instagram.SECRET)},
+        )
+        codes.append(answer.status_code)
+
+    at_once(partial(deliver, items), partial(deliver, items[::-1]))
+    assert codes == [200, 200]
+    assert Event.objects.count() == 300

@@ -8,7 +8,7 @@ import sqlite3
 import sys
 import time
 import urllib.request
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
@@ -38,7 +38,7 @@ class Command(BaseCommand):
         os.umask(0o077)
         # The handle is kept: the lock ends with this process, however it ends.
         self.lock = only_one(settings.DATA_DIR / "runall.lock")
-        refuse_taken_port(settings.HOST, settings.PORT)
+        refuse_taken_port(listening_address(), settings.PORT)
         migrate()
         token = first_start()
         supervisor = Supervisor(processes())
@@ -56,13 +56,20 @@ class Command(BaseCommand):
                 if not beat.is_alive():
                     beat = start_beat()
         finally:
-            self.stdout.write("Stopping …")
+            self.say("Stopping …")
             beat.stop()
             supervisor.shut_down()
-            self.stdout.write("Stopped.")
+            self.say("Stopped.")
+
+    def say(self, text: str) -> None:
+        with suppress(OSError):  # whoever read the output may be gone
+            self.stdout.write(text)
+            self.stdout.flush()
 
     def announce(self, token: str | None) -> None:
         base = f"http://{reachable_host()}:{settings.PORT}"
+        if settings.PUBLIC_URL.startswith("https://"):
+            base = settings.PUBLIC_URL  # cookies are sent over HTTPS only then
         shown = token or "apitk_…"
         lines = [
             "",
@@ -72,8 +79,12 @@ class Command(BaseCommand):
             f"Try    curl -s {base}/api/v1/me -H 'Authorization: Bearer {shown}'",
             "Ready",
         ]
-        self.stdout.write("\n".join(lines))
-        self.stdout.flush()
+        self.say("\n".join(lines))
+
+
+def listening_address() -> str:
+    """`HOST` as an address: the server does not take names."""
+    return str(socket.getaddrinfo(settings.HOST, settings.PORT, type=socket.SOCK_STREAM)[0][4][0])
 
 
 def reachable_host() -> str:
@@ -126,7 +137,7 @@ def copy_database(source: Path) -> Path:
 def processes() -> list[Child]:
     python = [sys.executable, "-m"]
     web = [*python, "granian", "--interface", "wsgi", "inro.wsgi:application"]
-    web += ["--host", settings.HOST, "--port", str(settings.PORT)]
+    web += ["--host", listening_address(), "--port", str(settings.PORT)]
     web += ["--workers", "1", "--blocking-threads", str(settings.WEB_THREADS)]
     # Below "error" it warns at every start that there are more threads than cores; they wait.
     web += ["--respawn-failed-workers", "--log-level", "error"]
