@@ -64,7 +64,7 @@ def _judged(workspace: Workspace, data: Any, faults: Faults) -> Wish:
     _check_mode(body, faults)
     checked = check(body.get("triggers"), body.get("actions"), Surroundings.of(workspace), faults)
     wish = Wish(body, checked, read_media(checked.actions, faults))
-    if wish.active:
+    if wish.active and _modes_of(body) == ["triggers/actions"]:
         _check_not_empty(body, faults)
     check_media(workspace, checked.actions, wish.references, faults, active=wish.active)
     return wish
@@ -86,17 +86,19 @@ def reasons_against_starting(scenario: Scenario) -> list[str]:
 
 def _check_mode(body: Mapping[str, Any], faults: Faults) -> None:
     """Exactly one way; a field that is there counts, though it be empty."""
-    given = {
-        name: [key for key in keys if body.get(key) is not None] for name, keys in _MODES.items()
-    }
-    chosen = [name for name, keys in given.items() if keys]
+    chosen = _modes_of(body)
     if not chosen:
         faults.add("body", "Give triggers and actions, or a template_id, or a prompt.")
     if len(chosen) > 1:
         message = f"{' and '.join(chosen)} exclude each other; give one of them."
-        for key in (key for keys in given.values() for key in keys):
-            faults.add(key, message)
+        for key in (key for keys in _MODES.values() for key in keys):
+            if body.get(key) is not None:
+                faults.add(key, message)
     _check_other_modes(body, faults)
+
+
+def _modes_of(body: Mapping[str, Any]) -> list[str]:
+    return [name for name, keys in _MODES.items() if any(body.get(key) is not None for key in keys)]
 
 
 def _check_other_modes(body: Mapping[str, Any], faults: Faults) -> None:
@@ -111,7 +113,7 @@ def _check_other_modes(body: Mapping[str, Any], faults: Faults) -> None:
 
 def _check_not_empty(body: Mapping[str, Any], faults: Faults) -> None:
     for name in ("triggers", "actions"):
-        if not body.get(name):
+        if body.get(name) in (None, []):  # what is no list has its fault already
             faults.add(name, "An active scenario needs at least one.")
 
 

@@ -27,5 +27,6 @@ class Image(ActionType):
     }
 
     def run(self, action: Node, step: Step) -> Outcome:
-        step.send(MessageType.IMAGE, step.render(action.content), action.media_file_id)
+        caption = step.render(action.content) if action.content.strip() else ""
+        step.send(MessageType.IMAGE, caption, action.media_file_id)
         return Proceed()

@@ -40,6 +40,7 @@ class Message(ActionType):
         }
 
     def run(self, action: Node, step: Step) -> Outcome:
-        wordings = [text for text in (action.content, *action.options["message_variants"]) if text]
+        texts = (action.content, *action.options["message_variants"])
+        wordings = [text for text in texts if text.strip()]
         step.send(MessageType.TEXT, step.render(step.rng.choice(wordings)))
         return Proceed()

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from automations.definition.amounts import check_amounts
 from automations.definition.contents import TextLimit, check_contents, limits_of
 from automations.definition.drafts import ActionDraft, TriggerDraft
 from automations.definition.faults import Faults
@@ -47,4 +48,5 @@ def check(triggers: Any, actions: Any, around: Surroundings, faults: Faults) -> 
     relate(read.actions, faults)
     check_references(read.triggers, around.existing, faults)
     check_contents(read.actions, around.text_limits, faults)
+    check_amounts(read.triggers, faults)
     return read

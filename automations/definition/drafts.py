@@ -30,6 +30,15 @@ class ActionDraft:
     children: "dict[str, ActionDraft]" = field(default_factory=dict)
 
     @property
+    def id(self) -> int | None:
+        return self.given.get("id")
+
+    @property
+    def given_key(self) -> str | None:
+        """The key that the request names it by; a made-up one is nobody's to refer to."""
+        return self.given.get("action_key")
+
+    @property
     def parent_key(self) -> str | None:
         return self.given.get("parent_key")
 

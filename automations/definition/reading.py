@@ -23,6 +23,8 @@ def read_triggers(raw: Any, faults: Faults) -> list[TriggerDraft]:
     shape = TriggerShape()
     drafts = []
     for path, item in _items("triggers", raw, MAX_TRIGGERS, faults):
+        if item is None:
+            continue
         given, found = options.read(shape, item)
         faults.include(path, found)
         kind = _known(TRIGGER_TYPES, "trigger_type", given, path, faults)
@@ -31,10 +33,16 @@ def read_triggers(raw: Any, faults: Faults) -> list[TriggerDraft]:
 
 
 def read_actions(raw: Any, faults: Faults) -> list[ActionDraft]:
-    """The actions with keys of their own, not yet put in relation."""
+    """The actions with keys of their own, not yet put in relation.
+
+    One that is no object stays in its place: what refers to it cannot be judged.
+    """
     shape = ActionShape()
     drafts = []
     for path, item in _items("actions", raw, MAX_ACTIONS, faults):
+        if item is None:
+            drafts.append(ActionDraft(path, "", None, {}, {*shape.fields}))
+            continue
         given, found = options.read(shape, item)
         faults.include(path, found)
         kind = _known(ACTION_TYPES, "action_type", given, path, faults)
@@ -47,7 +55,8 @@ def read_actions(raw: Any, faults: Faults) -> list[ActionDraft]:
 
 def _items(
     name: str, raw: Any, most: int, faults: Faults
-) -> Iterator[tuple[str, Mapping[Any, Any]]]:
+) -> Iterator[tuple[str, Mapping[Any, Any] | None]]:
+    """The items with their paths, None for those that are no objects."""
     if raw is None:
         return
     if not isinstance(raw, list):
@@ -61,6 +70,7 @@ def _items(
             yield path, item
         else:
             faults.add(path, "Expected an object.")
+            yield path, None
 
 
 def _known(registry: Registry, field: str, given: dict[str, Any], path: str, faults: Faults) -> Any:

@@ -9,7 +9,7 @@ MAX_DEPTH = 100
 
 def relate(drafts: list[ActionDraft], faults: Faults) -> None:
     """Give each draft its parent, branch and children, as far as they can be told."""
-    _check_keys(drafts, faults)
+    _check_names(drafts, faults)
     _check_roots(drafts, faults)
     _find_parents(drafts, faults)
     looped = _check_cycles(drafts, faults)
@@ -34,14 +34,16 @@ def in_order(drafts: list[ActionDraft]) -> list[ActionDraft]:
     return ordered
 
 
-def _check_keys(drafts: list[ActionDraft], faults: Faults) -> None:
-    first: dict[str, ActionDraft] = {}
+def _check_names(drafts: list[ActionDraft], faults: Faults) -> None:
+    keys: dict[str, ActionDraft] = {}
+    ids: dict[int, ActionDraft] = {}
     for draft in drafts:
-        other = first.setdefault(draft.key, draft)
+        other = keys.setdefault(draft.key, draft)
         if other is not draft:
-            faults.add(
-                f"{draft.path}.action_key", f"{other.path} has the key {draft.key!r} already."
-            )
+            message = f"{other.path} has the key {draft.key!r} already."
+            faults.add(f"{draft.path}.action_key", message)
+        if draft.id is not None and ids.setdefault(draft.id, draft) is not draft:
+            faults.add(f"{draft.path}.id", f"{ids[draft.id].path} has the id {draft.id} already.")
 
 
 def _check_roots(drafts: list[ActionDraft], faults: Faults) -> None:
@@ -59,28 +61,33 @@ def _check_roots(drafts: list[ActionDraft], faults: Faults) -> None:
 
 
 def _find_parents(drafts: list[ActionDraft], faults: Faults) -> None:
-    """By `parent_key`, or by `parent_id` among the ids here: our own answers carry both."""
-    by_key: dict[str | None, ActionDraft] = {}
-    by_id: dict[int | None, ActionDraft] = {}
+    """By `parent_key`, or by `parent_id` among the ids here: our own answers carry both.
+
+    Keys that were made up name nobody. While one key or id cannot be read, it may be the one that
+    another action names.
+    """
+    # The first of a name counts: the others have a fault.
+    by_key = {draft.given_key: draft for draft in reversed(drafts)}
+    by_id = {draft.id: draft for draft in reversed(drafts)}
+    unread = {field for draft in drafts for field in draft.unreadable}
     for draft in drafts:
-        by_key.setdefault(draft.key, draft)
-        by_id.setdefault(draft.given.get("id"), draft)
-    by_id.pop(None, None)
-    for draft in drafts:
-        named, numbered = by_key.get(draft.parent_key), by_id.get(draft.parent_id)
-        if draft.parent_key is not None:
-            draft.parent = named
-            if named is None:
-                message = f"No action has the key {draft.parent_key!r}."
-                faults.add(f"{draft.path}.parent_key", message)
-            elif numbered not in (None, named):
-                message = f"Is the id of {numbered.key!r}, but parent_key names {named.key!r}."
-                faults.add(f"{draft.path}.parent_id", message)
-        elif draft.parent_id is not None:
-            draft.parent = numbered
-            if numbered is None:
-                message = f"No action here has the id {draft.parent_id}."
-                faults.add(f"{draft.path}.parent_id", message)
+        named = by_key.get(draft.parent_key) if draft.parent_key is not None else None
+        numbered = by_id.get(draft.parent_id) if draft.parent_id is not None else None
+        if draft.parent_key is not None and named is None and "action_key" not in unread:
+            message = f"No action has the key {draft.parent_key!r}."
+            faults.add(f"{draft.path}.parent_key", message)
+        if draft.parent_id is not None and numbered is None and "id" not in unread:
+            faults.add(f"{draft.path}.parent_id", f"No action has the id {draft.parent_id}.")
+        _set_parent(draft, named, numbered, faults)
+
+
+def _set_parent(
+    draft: ActionDraft, named: ActionDraft | None, numbered: ActionDraft | None, faults: Faults
+) -> None:
+    draft.parent = named if draft.parent_key is not None else numbered
+    if named and numbered and named is not numbered:
+        message = f"Is the id of {numbered.key!r}, but parent_key names {named.key!r}."
+        faults.add(f"{draft.path}.parent_id", message)
 
 
 def _check_cycles(drafts: list[ActionDraft], faults: Faults) -> set[ActionDraft]:

@@ -6,9 +6,10 @@ from messaging.channels.base import EventKind
 
 
 class ContactCreate(TriggerType):
-    """Starts when a contact appears for the first time, by whatever they did.
+    """Starts when somebody writes to you for the first time.
 
-    Every scenario with this trigger starts. A contact whom you write to first does not count.
+    Every scenario with this trigger starts. Reading, reacting or commenting does not count, nor
+    does a contact whom you wrote to first.
     """
 
     trigger_type = "contact_create"

@@ -29,9 +29,7 @@ _EMOJI = re.compile(
 _STYLES = re.compile(f"[{_STYLE}]")
 # What shows nothing by itself, besides the format characters: parts of emojis gone astray, and
 # marks that choose between glyphs.
-_UNSEEN = re.compile(
-    f"[{_STYLE}\u20e3\u034f\u180b-\u180d\u180f\ufe00-\ufe0d\U000e0100-\U000e01ef]"
-)
+_UNSEEN = re.compile(f"[{_STYLE}\u20e3\u034f\u180b-\u180d\u180f\ufe00-\ufe0d\U000e0100-\U000e01ef]")
 # Phones put one for another.
 _QUOTES = str.maketrans(
     dict.fromkeys("`´ʹʻʼʽˈˊˋ‘’‚‛′‵＇｀՚׳Ꞌꞌ᾽᾿`´῾", "'") | dict.fromkeys("“”„‟″‶«»＂״〝〞", '"')
@@ -139,4 +137,4 @@ def _continues(begun: str, kind: str) -> bool:
     """
     if begun == "@":
         return kind in ("L", "U", "M")
-    return kind == "M" and begun in ("L", "U") or kind == begun == "L"
+    return (kind == "M" and begun in ("L", "U")) or kind == begun == "L"

@@ -3,10 +3,7 @@
 import re
 import unicodedata
 
-# One character can be a whole sentence (U+FDFA); no text grows by more than this.
-LONGEST_GROWTH = 18
-
-# Where an accent only colours the letter. Elsewhere a mark makes another letter: か and が, ม่ and ม้.
+# Where an accent only colours the letter. Elsewhere a mark makes another one: か and が, ม่ and ม้.
 _ACCENTED = ("LATIN ", "GREEK ", "CYRILLIC ")
 # Hebrew points and Arabic harakat: vowels that are written or left out. Not the Arabic madda and
 # hamzas (U+0653 to U+0655), which belong to their letter.
@@ -18,7 +15,8 @@ _VOWELS = re.compile(
 def fold(text: str) -> str:
     """`Café ` and `CAFE` fold to the same; emojis and letters of every script stay.
 
-    The result is in NFKC, folds to itself, and is at most LONGEST_GROWTH times as long as `text`.
+    The result is in NFKC, folds to itself, and is at most 18 times as long as `text`: one
+    character can be a whole sentence (U+FDFA).
     """
     if text.isascii():
         return " ".join(text.casefold().split())

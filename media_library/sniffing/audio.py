@@ -32,7 +32,7 @@ def wav(sample: Sample) -> Facts:
     for _ in parts("audio"):
         name, size = data[at : at + 4], int.from_bytes(data[at + 4 : at + 8], "little")
         recording = name == b"data" and size in _STREAMED
-        if len(name) < 4 or (at + 8 + size > len(data) and not recording):
+        if at + 8 > len(data) or (at + 8 + size > len(data) and not recording):
             break
         if name == b"data" and has_format:
             return Facts("audio/wav")

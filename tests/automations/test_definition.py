@@ -113,7 +113,7 @@ def fork(key, parent=None, **more):
         ),
         (
             [ROOT, message("b", parent_id=7)],
-            {"actions.1.parent_id": ["No action here has the id 7."]},
+            {"actions.1.parent_id": ["No action has the id 7."]},
         ),
         (
             [message("a", id=1), message("b", "a", id=2), message("c", "a", parent_id=2)],
@@ -121,6 +121,14 @@ def fork(key, parent=None, **more):
                 "actions.2.parent_id": ["Is the id of 'b', but parent_key names 'a'."],
                 "actions.2.parent_branch": ["'b' stands under 'next' of 'a' already."],
             },
+        ),
+        (
+            [message("a", id=1), message("b", "a", parent_id=99999)],
+            {"actions.1.parent_id": ["No action has the id 99999."]},
+        ),
+        (
+            [message("a", id=5), message("b", "a", id=5)],
+            {"actions.1.id": ["actions.0 has the id 5 already."]},
         ),
         # cycles
         (
@@ -271,7 +279,6 @@ def test_no_fault_hides_another():
         "actions.0.content",
         "actions.1.action_key",
         "actions.1.action_type",
-        "actions.1.parent_key",
         "actions.2.parent_branch",
         "actions.2.content",
         "actions.3",
@@ -291,9 +298,9 @@ def test_options_nested_once_are_unwrapped():
 
 def test_keys_are_made_up_and_stay_apart():
     actions = [
-        {"action_type": "message", "content": "a"},
-        message("message_3", "message_1"),
-        {"action_type": "message", "content": "c", "parent_key": "message_3"},
+        {"action_type": "message", "content": "a", "id": 5, "parent_key": "message_3"},
+        message("message_3"),
+        {"action_type": "message", "content": "c", "parent_id": 5},
     ]
     checked, faults = judged(actions)
     assert faults == {}
@@ -311,8 +318,40 @@ def test_parent_may_be_named_by_key_and_by_id():
     assert [draft.parent and draft.parent.key for draft in checked.actions] == [None, "a", "b"]
 
 
-def test_ids_of_elsewhere_do_not_disturb():
-    assert faults_of([message("a", parent_id=None), message("b", "a", parent_id=999)]) == {}
+def test_a_made_up_key_names_nobody():
+    actions = [{"action_type": "message", "content": "a"}, message("b", "message_1")]
+    assert faults_of(actions) == {"actions.1.parent_key": ["No action has the key 'message_1'."]}
+
+
+@pytest.mark.parametrize(
+    ("unreadable", "path"),
+    [
+        ("x", "actions.0"),
+        ({"action_key": ["a"], "action_type": "message", "content": "Hi"}, "actions.0.action_key"),
+    ],
+)
+def test_what_depends_on_something_unreadable_is_not_judged(unreadable, path):
+    assert set(faults_of([unreadable, message("b", "a")])) == {path}
+
+
+def test_an_unreadable_id_may_be_the_one_that_is_named():
+    actions = [message("a", id="x"), message("b", "a", parent_id=9), message("c", parent_id=8)]
+    assert set(faults_of(actions)) == {"actions.0.id"}
+
+
+def test_keywords_of_all_triggers_are_bounded():
+    def triggers(*counts):
+        return [
+            {"trigger_type": "message", "options": {"keywords": [f"w{i}" for i in range(count)]}}
+            for count in counts
+        ]
+
+    assert faults_of(None, triggers(*[200] * 5)) == {}
+    assert faults_of(None, triggers(*[200] * 5, 3, 4)) == {
+        "triggers.5.options.keywords": [
+            "A scenario takes at most 1,000 keywords; these make it 1,003."
+        ]
+    }
 
 
 @pytest.mark.parametrize(

@@ -166,6 +166,8 @@ def test_active_scenario_is_saved_active(api):
         ({"active": True, "triggers": []}, ["triggers", "actions"]),
         ({**WELCOME_FLOW, "active": True, "actions": None}, ["actions"]),
         ({"triggers": {}, "actions": "x"}, ["triggers", "actions"]),
+        ({"active": True}, ["body"]),
+        ({"active": True, "template_id": 5}, ["template_id"]),
         (
             {
                 "title": "",
@@ -214,8 +216,14 @@ def test_type_of_a_later_version_is_refused_by_name(api):
     assert "message, image" in fault
 
 
-def test_prompt_needs_a_provider(api):
-    assert refused(api, {"prompt": "Welcome people"}, "ai_not_configured", 503) == {}
+@pytest.mark.parametrize("more", [{}, {"active": True}])
+def test_prompt_needs_a_provider(api, more):
+    assert refused(api, {"prompt": "Welcome people", **more}, "ai_not_configured", 503) == {}
+
+
+def test_what_is_no_list_is_said_once(api):
+    details = refused(api, {"active": True, "triggers": {}, "actions": {}})
+    assert details == {"triggers": ["Expected a list."], "actions": ["Expected a list."]}
 
 
 def test_text_is_held_against_the_connected_channels(api, workspace, stranger):

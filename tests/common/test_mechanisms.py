@@ -2,6 +2,8 @@
 
 import json
 import logging
+import sys
+import unicodedata
 from datetime import timedelta
 
 import pytest
@@ -126,15 +128,37 @@ def test_wake_is_forgotten_with_its_transaction(monkeypatch):
         ("🎉 Party", "🎉 party"),
         ("ﬁne", "fine"),
         ("", ""),
+        ("Ёж", "еж"),
+        ("שָׁלוֹם", "שלום"),
+        ("مَرْحَبًا", "مرحبا"),
+        ("ﾊﾟ", "パ"),
+        ("\u0301", ""),
     ],
 )
 def test_fold(text, folded):
     assert fold(text) == folded
 
 
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("パパ", "ハハ"), ("かき", "かぎ"), ("ไม่", "ไม้"), ("ปู", "ป"), ("क्या", "कया"), ("≠", "=")],
+)
+def test_marks_that_make_another_letter_stay(one, other):
+    assert fold(one) != fold(other)
+
+
 @given(st.text())
 def test_folding_twice_changes_nothing(text):
-    assert fold(fold(text)) == fold(text)
+    folded = fold(text)
+    assert fold(folded) == folded
+    assert unicodedata.is_normalized("NFKC", folded)
+    assert len(folded) <= 18 * len(text)
+
+
+def test_every_character_folds_once_and_within_bounds():
+    folded = {char: fold(char) for char in map(chr, range(sys.maxunicode + 1))}
+    assert [char for char, once in folded.items() if fold(once) != once] == []
+    assert max(map(len, folded.values())) == 18
 
 
 def test_signature_is_for_one_purpose():

@@ -1,11 +1,14 @@
 """From a fresh folder to a photo in the chat, through real processes."""
 
 import signal
+import subprocess
+import sys
 
+import httpx2
 import psutil
 import pytest
 
-from tests.journeys.product import Product, direct_message, eventually
+from tests.journeys.product import ROOT, Product, direct_message, eventually
 from tests.journeys.standin import InstagramStandIn, PictureServer
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(180)]
@@ -102,3 +105,31 @@ def test_second_start_on_the_same_data_is_refused(product: Product):
     second = Product(product.folder)
     with pytest.raises(AssertionError, match="already running on the data"):
         second.start()
+
+
+def test_nobody_has_to_read_what_it_prints(tmp_path):
+    """A pipe that is full or broken neither stops the web process nor the way down."""
+    silent = Product(tmp_path / "data", LOG_LEVEL="INFO")
+    process = subprocess.Popen(
+        [sys.executable, "manage.py", "runall"],
+        cwd=ROOT,
+        env=silent.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        start_new_session=True,
+    )
+    silent.process = process
+    try:
+        assert process.stdout is not None
+        assert any(line == "Ready\n" for line in process.stdout)
+        process.stdout.close()
+        with httpx2.Client(base_url=silent.base, timeout=10, trust_env=False) as client:
+            codes = {client.get("/api/v1/me").status_code for _ in range(700)}
+        assert codes == {401}
+        running = silent.processes()
+        assert silent.stop(signal.SIGTERM) == 0
+        _, alive = psutil.wait_procs(running, timeout=10)
+        assert alive == []
+    finally:
+        silent.destroy()

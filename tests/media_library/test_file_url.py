@@ -328,6 +328,28 @@ def test_an_altered_address_of_ours_is_no_address_of_ours(api, workers):
     assert refusal(answer) == (400, "validation_failed", ["file_url"])
 
 
+@pytest.mark.parametrize("tail", ["/a?" + "x" * 5000, "/a\u202eb.jpg", "[x"])
+def test_an_address_of_ours_is_an_address_all_the_same(api, workers, tail):
+    url = upload(api, files.picture()).json()["url"]
+    answer = upload_url(api, url.rpartition("/")[0] + tail)
+    assert refusal(answer) == (400, "validation_failed", ["file_url"])
+    assert MediaFile.objects.count() == 1
+
+
+def test_an_address_under_ours_that_is_none(api, workers, settings):
+    answer = upload_url(api, f"{settings.PUBLIC_URL}/media///[x")
+    assert refusal(answer) == (400, "validation_failed", ["file_url"])
+
+
+def test_a_given_name_is_kept_at_every_door(api, workers, serve):
+    name = "Price list 24/25. "
+    by_url = api.post("/api/v1/media_files", {"file_url": serve(files.picture()), "name": name})
+    by_file = upload(api, files.picture(), name=name)
+    again = upload_url(api, by_file.json()["url"])
+    for answer in (by_url, by_file, again):
+        assert answer.json()["name"] == "Price list 24/25.", answer.content
+
+
 def test_an_address_of_ours_whose_bytes_are_gone(api, workers):
     url = upload(api, files.picture()).json()["url"]
     stored()[0].unlink()

@@ -183,6 +183,26 @@ WHOLE = {
 }
 
 
+def test_a_sound_cut_within_a_header(api):
+    assert upload(api, WHOLE["wav"][:40], "a.wav", "audio/wav").status_code == 400
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The free plan includes three channels.",
+        "Get free shipping",
+        "id, free, paid\n1,2,3",
+        "The New WAVE of music",
+        "ID3,name\n1,x",
+        "From: us\nSubject: hello\n\nA letter.",
+    ],
+)
+def test_words_are_no_signatures(api, text):
+    answer = upload(api, text.encode(), "a.txt", "text/plain")
+    assert (answer.status_code, answer.json()["media_type"]) == (201, "document")
+
+
 @pytest.mark.parametrize("body", WHOLE.values(), ids=WHOLE)
 @settings(
     max_examples=15,
