@@ -13,6 +13,8 @@ from urllib.parse import urlsplit
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
+from inro.common.rates import read_rate
+
 _env = environ.Env()
 
 _TRUE = {"1", "true", "yes", "on"}
@@ -95,10 +97,11 @@ def url(name: str, default: str, schemes: tuple[str, ...] = ("http", "https")) -
 def rate(name: str, default: str) -> str:
     """`N/min` (also sec, hour, day); `0` switches the limit off."""
     value = text(name, default)
-    number, _, period = value.partition("/")
-    if value == "0" or (number.isdigit() and period in {"sec", "min", "hour", "day"}):
-        return value
-    raise ImproperlyConfigured(f"{name} must look like 60/min, or be 0; it is {value!r}.")
+    try:
+        read_rate(value)
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name} {error}") from None
+    return value
 
 
 def secret(name: str) -> str:

@@ -78,7 +78,7 @@ class ApiTokenForm(forms.ModelForm):
 
     class Meta:
         model = ApiToken
-        fields = ("workspace", "name", "abilities", "expires_at")
+        fields = ("workspace", "name", "abilities", "rate_limit", "expires_at")
 
 
 @admin.register(ApiToken)
@@ -94,7 +94,7 @@ class ApiTokenAdmin(WorkspaceAdmin):
         return ("workspace", "begins_with", "state", "last_used_at", "created_at") if obj else ()
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
-        asked = ("workspace", "name", "abilities", "expires_at")
+        asked = ("workspace", "name", "abilities", "rate_limit", "expires_at")
         return (*asked, "begins_with", "state", "last_used_at", "created_at") if obj else asked
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:

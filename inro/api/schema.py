@@ -15,6 +15,7 @@ ERROR_SCHEMA = {
             "properties": {
                 "code": {"type": "string"},
                 "message": {"type": "string"},
+                "retry_after": {"type": "integer", "description": "Seconds, as in Retry-After."},
                 "details": {
                     "type": "object",
                     "additionalProperties": {"type": "array", "items": {"type": "string"}},
@@ -34,6 +35,7 @@ ALWAYS = {
     "401": "`authentication_failed`: no token, or one that is wrong, expired or revoked.",
     "403": "`plan_required` or `missing_ability`.",
     "405": "`method_not_allowed`.",
+    "429": "`rate_limited`: ask again after `Retry-After` seconds.",
 }
 WITH_BODY = {
     "400": "`validation_failed`, `malformed_json` or `unsupported_media`; every fault by its path.",

@@ -25,7 +25,7 @@ def test_document_is_valid(schema):
 def test_every_operation_has_a_summary_and_its_errors(schema):
     for name, operation in operations(schema):
         assert operation.get("summary"), name
-        assert {"401", "403", "405"} <= set(operation["responses"]), name
+        assert {"401", "403", "405", "429"} <= set(operation["responses"]), name
         if name.startswith(("POST", "PATCH", "PUT")):
             assert {"400", "413", "415"} <= set(operation["responses"]), name
 
