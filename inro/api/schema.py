@@ -44,6 +44,20 @@ WITH_BODY = {
 }
 
 
+REPEATED = {
+    "409": "`conflict`: the `Idempotency-Key` was used for another request, or its first request "
+    "is still running (then with `Retry-After`); or a code of the operation's own.",
+}
+IDEMPOTENCY_KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": "Sent again within 24 hours with the same content, the request is not done "
+    "again: the first answer comes back, with `Idempotent-Replay: true`.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
+}
+
+
 class ApiSchema(AutoSchema):
     """Takes an operation's summary from the first line of its docstring."""
 
@@ -78,7 +92,7 @@ class SessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-
 def add_error_responses(
     result: dict[str, Any], generator: Any, request: Any, public: bool
 ) -> dict[str, Any]:
-    """Give every operation the errors that the conventions give it."""
+    """Give every operation the errors, every POST the header, that the conventions give them."""
     result["components"].setdefault("schemas", {})["Error"] = ERROR_SCHEMA
     content = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
     for path, operations in result["paths"].items():
@@ -86,6 +100,9 @@ def add_error_responses(
             errors = dict(ALWAYS)
             if "{" in path:
                 errors["404"] = "`not_found`: missing, or another workspace's."
+            if method == "post":
+                errors |= REPEATED
+                operation.setdefault("parameters", []).append(IDEMPOTENCY_KEY)
             if method in {"post", "put", "patch"}:
                 errors |= WITH_BODY
             elif method == "get":

@@ -30,6 +30,15 @@ def test_every_operation_has_a_summary_and_its_errors(schema):
             assert {"400", "413", "415"} <= set(operation["responses"]), name
 
 
+def test_every_post_takes_an_idempotency_key(schema):
+    for name, operation in operations(schema):
+        headers = [
+            each["name"] for each in operation.get("parameters", []) if each["in"] == "header"
+        ]
+        assert ("Idempotency-Key" in headers) == name.startswith("POST"), name
+        assert ("409" in operation["responses"]) >= name.startswith("POST"), name
+
+
 def test_every_operation_with_a_body_has_an_example(schema):
     def examples(part):
         return any("example" in key for media in part.get("content", {}).values() for key in media)
