@@ -259,6 +259,18 @@ def test_a_crash_after_the_write_still_has_its_answer(api, monkeypatch):
     assert again.json()["id"] == Scenario.objects.get().pk
 
 
+def test_every_write_keeps_its_answer_itself(api, monkeypatch):
+    """None of them leaves it to the moment after its commit."""
+    monkeypatch.setattr(idempotency.Reservation, "conclude", lambda *args: pytest.fail("too late"))
+    channel = post(api, CHANNELS, {"kind": "sandbox"}).json()["id"]
+    event = {"from": "jane", "text": "hello"}
+    assert post(api, f"{CHANNELS}/{channel}/simulate", event).status_code == 202
+    assert post(api, SCENARIOS, WELCOME).status_code == 201
+    assert post(api, MEDIA, {"file": picture()}, format="multipart").status_code == 201
+    assert set(IdempotencyKey.objects.values_list("status", flat=True)) == {"done"}
+    assert IdempotencyKey.objects.count() == 4
+
+
 def views(patterns):
     for each in patterns:
         if isinstance(each, URLResolver):
