@@ -1,6 +1,6 @@
 """What is done with scenarios."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,11 +38,13 @@ class Wish:
         return bool(self.body.get("active"))
 
 
-def create_scenario(workspace: Workspace, data: Any) -> Scenario:
+def create_scenario(
+    workspace: Workspace, data: Any, *, before_commit: Callable[[Scenario], None] | None = None
+) -> Scenario:
     """Make a scenario of a request's body, together with the media files that it names.
 
     Raises Refused with every fault there is; nothing is left behind then. Files may have to be
-    waited for: call it outside a transaction.
+    waited for: call it outside a transaction. `before_commit` is called at the end of its own.
     """
     faults = Faults()
     wish = _judged(workspace, data, faults)
@@ -53,7 +55,10 @@ def create_scenario(workspace: Workspace, data: Any) -> Scenario:
         files = media.attach()
         judge_files(wish.checked.actions, files, faults, active=wish.active)
         faults.raise_if_any()
-        return _store(workspace, wish, files)
+        scenario = _store(workspace, wish, files)
+        if before_commit:
+            before_commit(scenario)
+        return scenario
 
 
 def _judged(workspace: Workspace, data: Any, faults: Faults) -> Wish:

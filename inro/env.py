@@ -15,6 +15,8 @@ import environ
 from cryptography.fernet import Fernet
 from django.core.exceptions import ImproperlyConfigured
 
+from inro.common.rates import read_rate
+
 BROKER_SCHEMES = ("redis", "rediss", "amqp", "amqps")
 _TRUE = {"1", "true", "yes", "on"}
 _FALSE = {"0", "false", "no", "off", ""}
@@ -140,10 +142,11 @@ def database(name: str) -> dict[str, Any]:
 def rate(name: str, default: str) -> str:
     """`N/min` (also sec, hour, day); `0` switches the limit off."""
     value = text(name, default)
-    number, _, period = value.partition("/")
-    if value == "0" or (number.isdigit() and period in {"sec", "min", "hour", "day"}):
-        return value
-    raise ImproperlyConfigured(f"{name} must look like 60/min, or be 0; it is {value!r}.")
+    try:
+        read_rate(value)
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name} {error}") from None
+    return value
 
 
 def secret(name: str) -> str:

@@ -95,6 +95,7 @@ MIDDLEWARE = [
     "inro.common.logging.RequestLogMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "inro.api.middleware.RateLimitHeadersMiddleware",
     "inro.api.middleware.BodyLimitMiddleware",
     "inro.api.middleware.TrailingSlashMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -206,9 +207,18 @@ CELERY_BEAT_SCHEDULE = {
 }
 
 CACHES = {
-    "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_URL,
+        # Every request asks it: one that hangs must not hold up the answers.
+        "OPTIONS": {"socket_connect_timeout": 1, "socket_timeout": 1},
+    }
     if REDIS_URL.startswith("redis")
-    else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+    else {
+        "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+        # The default of 300 would forget the counters of busy tokens.
+        "OPTIONS": {"MAX_ENTRIES": 20_000},
+    }
 }
 
 if env.text("STORAGE_URL"):
@@ -251,6 +261,7 @@ REST_FRAMEWORK = {
         "inro.api.authentication.WorkspaceSessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": [
+        "inro.api.permissions.WithinRateLimit",
         "inro.api.permissions.PaidPlan",
         "inro.api.permissions.HasAbility",
     ],

@@ -1,11 +1,13 @@
 """The three doors into the library. What may come in is decided behind them, in `content`.
 
 A refusal is raised as Refused and leaves nothing behind: no row, no stored file. Except for a wrong
-`media_type` it names no path, since only the caller knows the field.
+`media_type` it names no path, since only the caller knows the field. `before_commit` is called with
+the new media file at the end of the transaction that makes it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import IO
 
@@ -22,6 +24,8 @@ from media_library.models import MediaFile
 from media_library.references import About, MediaReference
 from media_library.storage import deposited
 
+BeforeCommit = Callable[[MediaFile], None]
+
 
 def ingest_upload(
     workspace: Workspace,
@@ -31,6 +35,7 @@ def ingest_upload(
     name: str = "",
     caption: str = "",
     description: str = "",
+    before_commit: BeforeCommit | None = None,
 ) -> MediaFile:
     """Store a file of a request. `media_type` has to agree with its bytes."""
     with _on_disk(file) as local:
@@ -39,7 +44,7 @@ def ingest_upload(
             message = f"The file is of the type {content.file_type.kind}, not {media_type}."
             raise Refused("validation_failed", message, {"media_type": [message]})
         about = About(name or file.name or "", caption, description)
-        return _store(workspace, content, about)
+        return _store(workspace, content, about, before_commit)
 
 
 def ingest_stream(
@@ -64,6 +69,7 @@ def ingest_url(
     name: str = "",
     caption: str = "",
     description: str = "",
+    before_commit: BeforeCommit | None = None,
 ) -> MediaFile:
     """Fetch and store; the file is pending when that takes longer than a request may wait.
 
@@ -74,16 +80,24 @@ def ingest_url(
         gathered(workspace, {"": MediaReference(file_url=file_url, about=about)}) as media,
         transaction.atomic(),
     ):
-        return media.attach()[""]
+        media_file = media.attach()[""]
+        if before_commit:
+            before_commit(media_file)
+        return media_file
 
 
 def _on_disk(file: UploadedFile) -> AbstractContextManager[File]:
     return nullcontext(file) if isinstance(file, TemporaryUploadedFile) else copied(file)
 
 
-def _store(workspace: Workspace, content: Content, about: About) -> MediaFile:
+def _store(
+    workspace: Workspace,
+    content: Content,
+    about: About,
+    before_commit: BeforeCommit | None = None,
+) -> MediaFile:
     with deposited(workspace, content) as deposit, transaction.atomic():
-        return MediaFile.objects.create(
+        media_file = MediaFile.objects.create(
             workspace=workspace,
             blob=deposit.blob(),
             media_type=content.file_type.kind,
@@ -91,3 +105,6 @@ def _store(workspace: Workspace, content: Content, about: About) -> MediaFile:
             caption=about.caption,
             description=about.description,
         )
+        if before_commit:
+            before_commit(media_file)
+        return media_file

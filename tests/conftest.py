@@ -27,6 +27,12 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
+def no_rate_limit(settings: Any) -> None:
+    """Tests ask more of one token than its owners do."""
+    settings.API_RATE_LIMIT = "0"
+
+
+@pytest.fixture(autouse=True)
 def own_files(settings: Any, tmp_path: Path) -> Path:
     """Media, temporary files and the queue live in this test's own folder."""
     media = tmp_path / "media"

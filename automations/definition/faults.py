@@ -26,9 +26,6 @@ class Faults:
             for message in messages:
                 self.add(place, message)
 
-    def __bool__(self) -> bool:
-        return bool(self.by_path)
-
     def raise_if_any(self) -> None:
         if self.by_path:
             raise invalid(self.by_path)

@@ -67,7 +67,10 @@ class ScenarioViewSet(ReadViewSet):
         `media_file` is {"id": …} or {"file_url": …}; a file that is slow to arrive leaves the
         scenario saved and inactive, with the warning `media_pending`.
         """
-        pk = create_scenario(self.workspace, request.data).pk
-        scenario = self.get_queryset().get(pk=pk)
+        create_scenario(self.workspace, request.data, before_commit=self._keep_created)
+        return self.kept
+
+    def _keep_created(self, new: Scenario) -> None:
+        scenario = self.get_queryset().get(pk=new.pk)
         measure([scenario])
-        return self.created(ScenarioSerializer(scenario).data, pk)
+        self.keep(self.created(ScenarioSerializer(scenario).data, scenario.pk))

@@ -4,11 +4,14 @@ from django import forms
 from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.models import Group
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
-from django.utils import timezone
+from django.urls import URLPattern, path
 
+from inro.accounts import tokens
 from inro.accounts.models import (
     ABILITIES,
     ALL_ABILITIES,
@@ -27,6 +30,8 @@ admin.site.index_title = "Conversations, media and automations"
 admin.site.site_url = None
 admin.site.unregister(Group)
 
+# What a person may change about a token.
+ASKED = ("name", "abilities", "rate_limit", "expires_at")
 ABILITY_CHOICES = [(ALL_ABILITIES, "everything"), *((name, name) for name in ABILITIES)]
 
 
@@ -94,12 +99,12 @@ class ApiTokenForm(forms.ModelForm):
 
     class Meta:
         model = ApiToken
-        fields = ("workspace", "name", "abilities", "expires_at")
+        fields = ("workspace", *ASKED)
 
 
 @admin.register(ApiToken)
 class ApiTokenAdmin(WorkspaceAdmin):
-    """A token is shown once, on the page that answers its creation."""
+    """A token is shown once, on the page that answers its creation or its regeneration."""
 
     form = ApiTokenForm
     list_display = ("name", "workspace", "begins_with", "can_do", "state", "last_used_at")
@@ -110,7 +115,7 @@ class ApiTokenAdmin(WorkspaceAdmin):
         return ("workspace", "begins_with", "state", "last_used_at", "created_at") if obj else ()
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
-        asked = ("workspace", "name", "abilities", "expires_at")
+        asked = ("workspace", *ASKED)
         return (*asked, "begins_with", "state", "last_used_at", "created_at") if obj else asked
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -134,34 +139,84 @@ class ApiTokenAdmin(WorkspaceAdmin):
         return f"until {token.expires_at:%Y-%m-%d}" if token.expires_at else "valid"
 
     def save_model(self, request: HttpRequest, obj: ApiToken, form: Any, change: bool) -> None:
-        if not change:
+        if change:
+            # Not the whole row: the token may be revoked or regenerated at the same time.
+            obj.save(update_fields=[*ASKED, "updated_at"])
+        else:
             obj.plain = obj.renew()  # type: ignore[attr-defined]
-        super().save_model(request, obj, form, change)
+            obj.save()
         done = "token changed" if change else "token issued"
         AuditEntry.record(obj.workspace, request.user, done, obj, abilities=obj.abilities)
 
     def response_add(
         self, request: HttpRequest, obj: ApiToken, post_url_continue: str | None = None
     ) -> HttpResponse:
+        return self._show_once(request, "API token issued", obj, obj.plain)  # type: ignore[attr-defined]
+
+    def get_urls(self) -> list[URLPattern]:
+        verbs = {"regenerate": self.regenerate_view, "revoke": self.revoke_view}
+        own = [
+            path(
+                f"<int:pk>/{verb}/",
+                self.admin_site.admin_view(view),
+                name=f"accounts_apitoken_{verb}",
+            )
+            for verb, view in verbs.items()
+        ]
+        return [*own, *super().get_urls()]
+
+    def regenerate_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Ask, then give the token a new secret and show it."""
+        token = self._asked_for(request, pk)
+        if request.method != "POST":
+            text = "It gets a new secret, shown once. The one in use now ends at once."
+            return self._confirm(request, "Regenerate", token, text)
+        plain = tokens.regenerate(token, request.user)
+        if plain is None:
+            self.message_user(request, "A token that has ended gets no secret.", messages.ERROR)
+            return redirect("admin:accounts_apitoken_change", pk)
+        return self._show_once(request, "API token regenerated", token, plain)
+
+    def revoke_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Ask, then end the token."""
+        token = self._asked_for(request, pk)
+        if request.method != "POST":
+            text = "It ends at once, and cannot be brought back."
+            return self._confirm(request, "Revoke", token, text)
+        if tokens.revoke(token, request.user):
+            self.message_user(request, "The token is revoked.", messages.SUCCESS)
+        return redirect("admin:accounts_apitoken_change", pk)
+
+    def _asked_for(self, request: HttpRequest, pk: int) -> ApiToken:
+        if not self.has_change_permission(request):
+            raise PermissionDenied
+        mine = self.get_queryset(request).select_related("workspace")
+        token: ApiToken = get_object_or_404(mine, pk=pk)
+        return token
+
+    def _confirm(
+        self, request: HttpRequest, title: str, token: ApiToken, consequence: str
+    ) -> HttpResponse:
+        context = self._about(request, title, token) | {"consequence": consequence}
+        return TemplateResponse(request, "admin/accounts/apitoken/confirm.html", context)
+
+    def _show_once(
+        self, request: HttpRequest, title: str, token: ApiToken, plain: str
+    ) -> HttpResponse:
         """The secret is in this one answer, not in a redirect, a cookie or the session."""
-        context = {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
-            "title": "API token issued",
-            "token": obj,
-            "plain": obj.plain,  # type: ignore[attr-defined]
-        }
+        context = self._about(request, title, token) | {"plain": plain}
         answer = TemplateResponse(request, "admin/accounts/apitoken/issued.html", context)
         answer["Cache-Control"] = "no-store"
         return answer
 
+    def _about(self, request: HttpRequest, title: str, token: ApiToken) -> dict[str, Any]:
+        site = self.admin_site.each_context(request)
+        return {**site, "opts": self.opts, "title": title, "token": token}
+
     @admin.action(description="Revoke the selected tokens")
     def revoke(self, request: HttpRequest, queryset: QuerySet) -> None:
-        revoked = 0
-        for token in queryset.select_related("workspace").filter(revoked_at=None):
-            if queryset.filter(pk=token.pk, revoked_at=None).update(revoked_at=timezone.now()):
-                AuditEntry.record(token.workspace, request.user, "token revoked", token)
-                revoked += 1
+        chosen = queryset.select_related("workspace")
+        revoked = sum(tokens.revoke(token, request.user) for token in chosen)
         self.message_user(request, f"{revoked} tokens revoked.", messages.SUCCESS)
 
 

@@ -15,6 +15,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from inro.common.models import Timestamped, WorkspaceOwned
+from inro.common.rates import read_rate
 
 ABILITIES = [
     f"{noun}.{verb}"
@@ -90,6 +91,13 @@ class Membership(Timestamped):
         return f"{self.user} in {self.workspace}"
 
 
+def validate_rate(text: str) -> None:
+    try:
+        read_rate(text)
+    except ValueError as error:
+        raise ValidationError(f"It {error}") from None
+
+
 class ApiToken(WorkspaceOwned):
     """A key to one workspace. The secret is shown once; only its digest is kept.
 
@@ -103,6 +111,12 @@ class ApiToken(WorkspaceOwned):
     key_id = models.CharField(max_length=KEY_ID_LENGTH, unique=True, editable=False)
     digest = models.BinaryField(max_length=32, editable=False)
     abilities = models.JSONField(default=list)
+    rate_limit = models.CharField(
+        max_length=20,
+        blank=True,
+        validators=[validate_rate],
+        help_text="Like 600/min (sec, min, hour, day); 0 for none. Empty: the usual limit.",
+    )
     expires_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
     last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
@@ -121,6 +135,7 @@ class ApiToken(WorkspaceOwned):
         *,
         name: str = "",
         abilities: list[str] | None = None,
+        rate_limit: str = "",
         expires_at: datetime | None = None,
     ) -> tuple["ApiToken", str]:
         """A new token and its plain text, which cannot be had again."""
@@ -128,6 +143,7 @@ class ApiToken(WorkspaceOwned):
             workspace=workspace,
             name=name,
             abilities=abilities or [ALL_ABILITIES],
+            rate_limit=rate_limit,
             expires_at=expires_at,
         )
         plain = token.renew()

@@ -46,8 +46,12 @@ STATUS_OF: dict[str, int] = {
 RETRY_AFTER_SECONDS = {"storage_unavailable": 10, "unavailable": 10}
 
 
-def body(code: str, message: str, details: Details | None = None) -> dict[str, Any]:
+def body(
+    code: str, message: str, details: Details | None = None, retry_after: int | None = None
+) -> dict[str, Any]:
     error: dict[str, Any] = {"code": code, "message": message}
+    if retry_after is not None:
+        error["retry_after"] = retry_after
     if details:
         error["details"] = details
     return {"error": error}
@@ -104,10 +108,11 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response:
     headers = {}
     if refused.code == "authentication_failed":
         headers["WWW-Authenticate"] = "Bearer"
-    if refused.code in RETRY_AFTER_SECONDS:
-        headers["Retry-After"] = str(RETRY_AFTER_SECONDS[refused.code])
+    wait = refused.retry_after or RETRY_AFTER_SECONDS.get(refused.code)
+    if wait:
+        headers["Retry-After"] = str(wait)
     return Response(
-        body(refused.code, refused.message, refused.details),
+        body(refused.code, refused.message, refused.details, refused.retry_after),
         status=STATUS_OF[refused.code],
         headers=headers,
     )

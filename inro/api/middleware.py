@@ -6,6 +6,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from inro.api.errors import STATUS_OF, body
+from inro.api.limiting import ALLOWANCE
 
 # Where a multipart body may be as large as a file; everywhere else bodies are small.
 FILE_ROUTES = ("/api/v1/media_files", "/admin/media_library/mediafile/add/")
@@ -45,6 +46,21 @@ class BodyLimitMiddleware:
         if request.content_type == "multipart/form-data" and is_file_route:
             return int(settings.MEDIA_MAX_BYTES) + FORM_OVERHEAD_BYTES
         return int(settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
+
+
+class RateLimitHeadersMiddleware:
+    """Says on every answer to a limited token, whatever became of it, how much is left."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        allowance = request.META.get(ALLOWANCE)
+        if allowance is not None:
+            for name, value in allowance.headers().items():
+                response[name] = value
+        return response
 
 
 class TrailingSlashMiddleware:

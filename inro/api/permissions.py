@@ -1,4 +1,4 @@
-"""What the one who asks may do: the plan, the token's abilities."""
+"""What the one who asks may do: the rate limit, the plan, the token's abilities."""
 
 from typing import TYPE_CHECKING
 
@@ -6,10 +6,31 @@ from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 
 from inro.api.authentication import access_of
+from inro.api.limiting import ALLOWANCE, charge
 from inro.common.errors import Refused
 
 if TYPE_CHECKING:  # settings name this module: rest_framework.views imports it while it loads
     from rest_framework.views import APIView
+
+
+class WithinRateLimit(BasePermission):
+    """The token's rate limit. Stands first, so that requests refused for another reason count too.
+
+    Sessions of the admin are not limited: a person is behind them, and signing in is guarded.
+    """
+
+    def has_permission(self, request: Request, view: "APIView") -> bool:
+        token = access_of(request).token
+        allowance = charge(token) if token else None
+        request._request.META[ALLOWANCE] = allowance
+        if allowance and allowance.is_spent:
+            raise Refused(
+                "rate_limited",
+                f"This token has made its {allowance.limit} requests of this period; "
+                "wait for the next.",
+                retry_after=allowance.seconds_left,
+            )
+        return True
 
 
 class PaidPlan(BasePermission):

@@ -15,6 +15,7 @@ ERROR_SCHEMA = {
             "properties": {
                 "code": {"type": "string"},
                 "message": {"type": "string"},
+                "retry_after": {"type": "integer", "description": "Seconds, as in Retry-After."},
                 "details": {
                     "type": "object",
                     "additionalProperties": {"type": "array", "items": {"type": "string"}},
@@ -34,11 +35,26 @@ ALWAYS = {
     "401": "`authentication_failed`: no token, or one that is wrong, expired or revoked.",
     "403": "`plan_required` or `missing_ability`.",
     "405": "`method_not_allowed`.",
+    "429": "`rate_limited`: ask again after `Retry-After` seconds.",
 }
 WITH_BODY = {
     "400": "`validation_failed`, `malformed_json` or `unsupported_media`; every fault by its path.",
     "413": "`too_large`.",
     "415": "`unsupported_media_type`.",
+}
+
+
+REPEATED = {
+    "409": "`conflict`: the `Idempotency-Key` was used for another request, or its first request "
+    "is still running (then with `Retry-After`); or a code of the operation's own.",
+}
+IDEMPOTENCY_KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": "Sent again within 24 hours with the same content, the request is not done "
+    "again: the first answer comes back, with `Idempotent-Replay: true`.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
 }
 
 
@@ -76,7 +92,7 @@ class SessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-
 def add_error_responses(
     result: dict[str, Any], generator: Any, request: Any, public: bool
 ) -> dict[str, Any]:
-    """Give every operation the errors that the conventions give it."""
+    """Give every operation the errors, every POST the header, that the conventions give them."""
     result["components"].setdefault("schemas", {})["Error"] = ERROR_SCHEMA
     content = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
     for path, operations in result["paths"].items():
@@ -84,6 +100,9 @@ def add_error_responses(
             errors = dict(ALWAYS)
             if "{" in path:
                 errors["404"] = "`not_found`: missing, or another workspace's."
+            if method == "post":
+                errors |= REPEATED
+                operation.setdefault("parameters", []).append(IDEMPOTENCY_KEY)
             if method in {"post", "put", "patch"}:
                 errors |= WITH_BODY
             elif method == "get":

@@ -10,11 +10,47 @@ from rest_framework.views import APIView
 from rest_framework.viewsets import GenericViewSet
 
 from inro.accounts.models import Workspace
+from inro.api import idempotency
 from inro.api.authentication import access_of
 from inro.api.filters import NoParameters
 
 
-class WorkspaceApiView(NoParameters, APIView):
+class IdempotentPosts(APIView):
+    """A POST with an `Idempotency-Key` is done once.
+
+    A view that writes calls `keep` with its answer, inside the transaction of the write, and
+    returns `kept`. Without that the answer is kept after the write: a process that dies in between
+    leaves a request that runs again once its lease is over.
+    """
+
+    kept: Response
+    _reservation: idempotency.Reservation | None = None
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        if request.method == "POST":
+            self._reservation = idempotency.reserve(request)
+
+    def keep(self, response: Response) -> None:
+        """Have `response` stand for this request from the commit of the open transaction on."""
+        if self._reservation:
+            super().finalize_response(self.request, response)
+            self._reservation.keep_or_refuse(response.render())
+        self.kept = response
+
+    def handle_exception(self, exc: Exception) -> Any:
+        if isinstance(exc, idempotency.Replay):
+            return exc.response
+        return super().handle_exception(exc)
+
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        answer = super().finalize_response(request, response, *args, **kwargs)
+        if self._reservation and answer is not getattr(self, "kept", None):
+            self._reservation.conclude(answer.render())
+        return answer
+
+
+class WorkspaceApiView(NoParameters, IdempotentPosts):
     """An endpoint that is not a list of rows."""
 
     @property
@@ -22,7 +58,7 @@ class WorkspaceApiView(NoParameters, APIView):
         return access_of(self.request).workspace
 
 
-class WorkspaceViewSet(GenericViewSet):
+class WorkspaceViewSet(IdempotentPosts, GenericViewSet):
     """Rows of the asking workspace; another workspace's row answers exactly as a missing one.
 
     Subclasses name `ability_noun`, `resource` (the key of the list's envelope) and `queryset`.

@@ -9,20 +9,28 @@ class Refused(Exception):
     """A request that cannot be granted, with everything a person needs to mend it.
 
     `code` is one of the codes of the API (`validation_failed`, `too_large`, `conflict`, …);
-    `details` maps dotted paths of the request body to what is wrong there.
+    `details` maps dotted paths of the request body to what is wrong there; `retry_after` says in
+    how many seconds the same request may be granted.
     """
 
     def __init__(
-        self, code: str, message: str, details: Mapping[str, Sequence[str]] | None = None
+        self,
+        code: str,
+        message: str,
+        details: Mapping[str, Sequence[str]] | None = None,
+        *,
+        retry_after: int | None = None,
     ) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
+        self.retry_after = retry_after
         self.details: Details = {path: list(found) for path, found in (details or {}).items()}
 
     def at(self, path: str) -> "Refused":
         """The same refusal, said of `path`."""
-        return Refused(self.code, self.message, {path: [self.message]})
+        details = {path: [self.message]}
+        return Refused(self.code, self.message, details, retry_after=self.retry_after)
 
 
 def invalid(details: Mapping[str, Sequence[str]]) -> Refused:

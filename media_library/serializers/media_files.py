@@ -147,16 +147,16 @@ class NewMediaFileSerializer(FetchedMediaFileSerializer):
 
     def create(self, validated_data: dict[str, Any]) -> MediaFile:
         workspace = self.context["workspace"]
-        texts = {
+        about = {
             name: validated_data[name]
-            for name in ("name", "caption", "description")
+            for name in ("name", "caption", "description", "before_commit")
             if name in validated_data
         }
         if "file_url" in validated_data:
-            return ingest_url(workspace, validated_data["file_url"], **texts)
+            return ingest_url(workspace, validated_data["file_url"], **about)
         media_type = validated_data.get("media_type")
         try:
-            return ingest_upload(workspace, validated_data["file"], media_type=media_type, **texts)
+            return ingest_upload(workspace, validated_data["file"], media_type=media_type, **about)
         except Refused as refused:
             if refused.code in _ABOUT_THE_FILE and not refused.details:
                 raise refused.at("file") from None

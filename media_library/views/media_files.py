@@ -103,10 +103,15 @@ class MediaFileViewSet(ReadViewSet):
         """
         given = NewMediaFileSerializer(data=request.data, context=self.get_serializer_context())
         given.is_valid(raise_exception=True)
-        media_file = given.save()
+        given.save(before_commit=self._keep_created)
+        return self.kept
+
+    def _keep_created(self, media_file: MediaFile) -> None:
         is_pending = media_file.status == MediaStatus.PENDING
-        return self.created(
-            MediaFileSerializer(media_file).data,
-            media_file.pk,
-            code=status.HTTP_202_ACCEPTED if is_pending else status.HTTP_201_CREATED,
+        self.keep(
+            self.created(
+                MediaFileSerializer(media_file).data,
+                media_file.pk,
+                code=status.HTTP_202_ACCEPTED if is_pending else status.HTTP_201_CREATED,
+            )
         )

@@ -77,7 +77,8 @@ class ChannelViewSet(ReadViewSet):
             channel = connect_channel(self.workspace, **serializer.validated_data)
             actor = access_of(request).token or request.user
             AuditEntry.record(self.workspace, actor, "channel connected", channel)
-        return self.created(self.get_serializer(channel).data, channel.pk)
+            self.keep(self.created(self.get_serializer(channel).data, channel.pk))
+        return self.kept
 
     @extend_schema(
         request=SimulatedEventSerializer,
@@ -103,7 +104,8 @@ class ChannelViewSet(ReadViewSet):
                 (channel, event) for event in CHANNELS[channel.kind].parse(payload)
             )
             wake_apply(ids)
-        return Response({"event_id": ids[0]}, status=status.HTTP_202_ACCEPTED)
+            self.keep(Response({"event_id": ids[0]}, status=status.HTTP_202_ACCEPTED))
+        return self.kept
 
 
 class OutboxPagination(EnvelopePagination):

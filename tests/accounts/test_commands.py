@@ -62,6 +62,7 @@ def test_issue_token_prints_the_token_alone(workspace, capsys):
     [
         (["--expires", "soon"], "must look like 90d"),
         (["--expires", "0d"], "must look like 90d"),
+        (["--rate-limit", "many"], "--rate-limit must look like 60/min"),
         (["--ability", "everything"], "invalid choice"),
     ],
 )
@@ -108,3 +109,8 @@ def test_first_start_happens_once():
     assert token.workspace == workspace
     assert first_start() is None
     assert Workspace.objects.count() == 1
+
+
+def test_issue_token_with_its_own_rate_limit(workspace):
+    call_command("issue_token", "--workspace", "acme", "--rate-limit", "600/min")
+    assert ApiToken.objects.get().rate_limit == "600/min"

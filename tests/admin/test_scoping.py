@@ -86,6 +86,13 @@ def test_token_is_shown_once(browser, workspace):
     assert AuditEntry.objects.get().action == "token issued"
 
 
+def test_rate_limit_of_a_token_is_judged(browser, workspace):
+    page = browser.post(address(ApiToken, "add"), form(workspace, rate_limit="many"))
+    assert "must look like 60/min" in page.text
+    browser.post(address(ApiToken, "add"), form(workspace, rate_limit="600/min"))
+    assert ApiToken.objects.get().rate_limit == "600/min"
+
+
 def test_token_for_a_foreign_workspace_is_refused(browser, stranger):
     page = browser.post(address(ApiToken, "add"), form(stranger))
     assert page.status_code == 200

@@ -25,9 +25,18 @@ def test_document_is_valid(schema):
 def test_every_operation_has_a_summary_and_its_errors(schema):
     for name, operation in operations(schema):
         assert operation.get("summary"), name
-        assert {"401", "403", "405"} <= set(operation["responses"]), name
+        assert {"401", "403", "405", "429"} <= set(operation["responses"]), name
         if name.startswith(("POST", "PATCH", "PUT")):
             assert {"400", "413", "415"} <= set(operation["responses"]), name
+
+
+def test_every_post_takes_an_idempotency_key(schema):
+    for name, operation in operations(schema):
+        headers = [
+            each["name"] for each in operation.get("parameters", []) if each["in"] == "header"
+        ]
+        assert ("Idempotency-Key" in headers) == name.startswith("POST"), name
+        assert ("409" in operation["responses"]) >= name.startswith("POST"), name
 
 
 def test_every_operation_with_a_body_has_an_example(schema):

@@ -79,7 +79,7 @@ def test_every_task_row_has_a_sweep():
 
     task_rows = {m for m in apps.get_models() if issubclass(m, claims.TaskRow)}
     assert len(task_rows) >= 5
-    assert task_rows == {sweep.model for sweep in claims.SWEEPS}
+    assert task_rows <= {sweep.model for sweep in claims.SWEEPS}
 
 
 @pytest.mark.django_db(transaction=True)

@@ -52,6 +52,8 @@ class Product:
             "PORT": str(self.port),
             "PUBLIC_URL": self.base,
             "ENV_FILE": "",
+            # Journeys ask again and again until something is there.
+            "API_RATE_LIMIT": "0",
             **environment,
         }
         self.output: list[str] = []

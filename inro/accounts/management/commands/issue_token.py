@@ -7,6 +7,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
 from inro.accounts.models import ABILITIES, ALL_ABILITIES, ApiToken, AuditEntry, Workspace
+from inro.common.rates import read_rate
 
 UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 
@@ -19,6 +20,14 @@ def expiry(text: str) -> datetime:
     return timezone.now() + timedelta(**{UNITS[found[2]]: int(found[1])})
 
 
+def rate(text: str) -> str:
+    try:
+        read_rate(text)
+    except ValueError as error:
+        raise CommandError(f"--rate-limit {error}") from None
+    return text
+
+
 class Command(BaseCommand):
     help = "Issue an API token and print it, alone on stdout. It cannot be shown again."
 
@@ -29,6 +38,7 @@ class Command(BaseCommand):
             "--ability", nargs="+", action="extend", choices=[ALL_ABILITIES, *ABILITIES]
         )
         parser.add_argument("--expires", help="for example 90d")
+        parser.add_argument("--rate-limit", help="for example 600/min; 0 for none")
         parser.add_argument("--json", action="store_true", help="print the token as JSON")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -39,6 +49,7 @@ class Command(BaseCommand):
             workspace,
             name=options["name"],
             abilities=options["ability"],
+            rate_limit=rate(options["rate_limit"]) if options["rate_limit"] else "",
             expires_at=expiry(options["expires"]) if options["expires"] else None,
         )
         AuditEntry.record(workspace, "command line", "token issued", token)

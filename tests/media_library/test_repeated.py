@@ -1,0 +1,107 @@
+"""The same request sent ten times at once under one `Idempotency-Key`."""
+
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
+from rest_framework.test import APIClient
+
+from automations.models import Scenario
+from inro.accounts.models import ApiToken
+from inro.api.models import IdempotencyKey
+from media_library.models import Blob, Fetch, MediaFile
+from tests.media_library import files
+from tests.media_library.conftest import stored, temporary
+
+TIMES = 10
+MEDIA, SCENARIOS = "/api/v1/media_files", "/api/v1/scenarios"
+
+
+@pytest.fixture
+def plain(transactional_db, workspace):
+    return ApiToken.issue(workspace)[1]
+
+
+def post(plain, path, body, format="json"):
+    headers = {"Authorization": f"Bearer {plain}", "Idempotency-Key": "once"}
+    return APIClient(headers=headers).post(path, body, format=format)
+
+
+def at_once(work):
+    barrier = Barrier(TIMES)
+
+    def run(number):
+        try:
+            barrier.wait(10)
+            return work(number)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(TIMES) as pool:
+        return [each.result(60) for each in [pool.submit(run, n) for n in range(TIMES)]]
+
+
+def assert_one_answer(answers, plain, path, body):
+    """One of them did it; the others were told so, or got its answer."""
+    codes = Counter(each.status_code for each in answers)
+    assert set(codes) <= {201, 409}, codes
+    done = [each for each in answers if each.status_code == 201]
+    assert sum("Idempotent-Replay" not in each.headers for each in done) == 1
+    assert all(each.headers["Retry-After"] for each in answers if each.status_code == 409)
+    again = post(plain, path, body)
+    assert again.headers["Idempotent-Replay"] == "true"
+    assert {each.content for each in done} == {again.content}
+    assert {each["Location"] for each in done} == {again["Location"]}
+    assert IdempotencyKey.objects.count() == 1
+
+
+def test_one_download(plain, workers, web):
+    web.expect_request("/a.jpg").respond_with_data(files.picture(), content_type="image/jpeg")
+    body = {"file_url": web.url_for("/a.jpg"), "caption": "Hi"}
+    answers = at_once(lambda n: post(plain, MEDIA, body, ("json", "multipart")[n % 2]))
+    workers.finish()
+    assert_one_answer(answers, plain, MEDIA, body)
+    assert MediaFile.objects.count() == 1
+    assert len(web.log) == 1
+    assert (Fetch.objects.count(), Blob.objects.count()) == (0, 1)
+
+
+def test_one_upload(plain):
+    def upload(number):
+        file = SimpleUploadedFile("a.jpg", files.picture(), "image/jpeg")
+        return post(plain, MEDIA, {"file": file}, "multipart")
+
+    answers = at_once(upload)
+    assert {each.status_code for each in answers} <= {201, 409}
+    assert {each.content for each in answers if each.status_code == 201} == {upload(0).content}
+    assert (MediaFile.objects.count(), Blob.objects.count()) == (1, 1)
+    assert (len(stored()), temporary()) == (1, [])
+
+
+def test_one_scenario_with_one_download(plain, workers, web):
+    web.expect_request("/a.jpg").respond_with_data(files.picture(), content_type="image/jpeg")
+    image = {
+        "action_key": "m",
+        "action_type": "image",
+        "media_file": {"file_url": web.url_for("/a.jpg")},
+    }
+    body = {"triggers": [{"trigger_type": "contact_create"}], "actions": [image]}
+    answers = at_once(lambda _: post(plain, SCENARIOS, body))
+    workers.finish()
+    assert_one_answer(answers, plain, SCENARIOS, body)
+    assert (Scenario.objects.count(), MediaFile.objects.count()) == (1, 1)
+    assert len(web.log) == 1
+
+
+def test_json_and_form_are_the_same_request(plain, workers, web):
+    web.expect_request("/a.jpg").respond_with_data(files.picture(), content_type="image/jpeg")
+    body = {"file_url": web.url_for("/a.jpg"), "caption": "[Hi] 5"}
+    first = post(plain, MEDIA, body)
+    assert first.status_code == 201, first.content
+    for format in ("multipart", "json"):
+        again = post(plain, MEDIA, body, format)
+        assert (again.headers["Idempotent-Replay"], again.content) == ("true", first.content)
+    assert len(web.log) == 1
