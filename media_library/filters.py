@@ -2,6 +2,8 @@ from typing import Any
 
 from django.db.models import QuerySet
 from django_filters import rest_framework as filters
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema_field
 
 from inro.common.folding import fold
 from media_library.kinds import MediaKind
@@ -14,6 +16,7 @@ class MediaFileFilter(filters.FilterSet):
     created_since = filters.IsoDateTimeFilter("created_at", "gte")
     created_until = filters.IsoDateTimeFilter("created_at", "lte")
 
+    @extend_schema_field(OpenApiTypes.INT)
     def in_folder(self, queryset: QuerySet, name: str, value: Any) -> QuerySet:
         return queryset.none()
 
