@@ -50,7 +50,7 @@ class ApiSchema(AutoSchema):
         return given or self.get_description().strip().split("\n")[0].rstrip(".") or None
 
     def _get_paginator(self) -> Any:
-        paginator = super()._get_paginator()
+        paginator = super()._get_paginator()  # type: ignore[no-untyped-call]
         if paginator is not None:
             # The envelope of a list is keyed by its resource, in the examples too.
             paginator.resource = getattr(self.view, "resource", "results")

@@ -1,6 +1,8 @@
 """What an agent reads before it calls: schemas that say what the API takes."""
 
 import json
+import re
+from pathlib import Path
 
 import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
@@ -61,3 +63,16 @@ def test_reading_tools_are_marked(agent):
 
 def test_media_goes_by_url_only():
     assert "file" not in input_schema(TOOLS["upload_media_file"])["properties"]
+
+
+def test_document_lists_every_tool_with_its_operation():
+    text = (Path(__file__).parents[2] / "docs" / "mcp.md").read_text()
+    rows = re.findall(r"^\| `(\w+)` \| `(\w+) /(\S+)` \| `[\w.]+` \|$", text, re.MULTILINE)
+    assert rows == [(tool.name, tool.method, tool.path) for tool in TOOLS]
+
+
+def test_document_shows_an_error_as_it_is(agent):
+    text = (Path(__file__).parents[2] / "docs" / "mcp.md").read_text()
+    (shown,) = re.findall(r"```json\n(.*?)```", text, re.DOTALL)
+    error = agent.refused("create_scenario", titel="Welcome", triggers=[], actions=[{}])
+    assert json.loads(shown) == {"error": error}
