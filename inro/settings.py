@@ -256,6 +256,7 @@ REST_FRAMEWORK = {
     ],
     "DEFAULT_PARSER_CLASSES": ["inro.api.parsers.JSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "inro.api.negotiation.LenientNegotiation",
     "DEFAULT_FILTER_BACKENDS": ["inro.api.filters.StrictFilterBackend"],
     "DEFAULT_PAGINATION_CLASS": "inro.api.pagination.EnvelopePagination",
     "DEFAULT_SCHEMA_CLASS": "inro.api.schema.ApiSchema",

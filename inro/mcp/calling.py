@@ -22,14 +22,7 @@ from inro.mcp.schemas import input_schema
 from inro.mcp.tools.base import Tool
 
 # Of the request that carries the call, what the operation may see too.
-_CARRIED_OVER = (
-    "HTTP_HOST",
-    "REMOTE_ADDR",
-    "SERVER_NAME",
-    "SERVER_PORT",
-    "wsgi.url_scheme",
-    "inro.request_id",
-)
+_CARRIED_OVER = ("HTTP_HOST", "REMOTE_ADDR", "SERVER_NAME", "SERVER_PORT", "wsgi.url_scheme")
 _MAX_DIGITS = 18
 
 
@@ -45,6 +38,7 @@ def call(tool: Tool, arguments: Mapping[str, Any], carrier: Request) -> HttpResp
     request = _request(carrier, tool.method, path, query, None if tool.reads else rest)
     view, args, kwargs = resolve(path)
     response: HttpResponse = view(request, *args, **kwargs)
+    carrier.META.update(_notes(request.META))
     if isinstance(response, SimpleTemplateResponse):  # as those of REST framework are
         response.render()
     return response
@@ -72,6 +66,11 @@ def _query(tool: Tool, given: Mapping[str, Any], faults: Details) -> dict[str, s
     return query
 
 
+def _notes(meta: Mapping[str, Any]) -> dict[str, Any]:
+    """What we know of a request ourselves, such as its id: they are two, but count as one."""
+    return {name: value for name, value in meta.items() if name.startswith("inro.")}
+
+
 def _request(
     carrier: Request, method: str, path: str, query: dict[str, str], body: Any
 ) -> WSGIRequest:
@@ -79,6 +78,7 @@ def _request(
     raw = b"" if body is None else json.dumps(body).encode()
     environ = {name: carrier.META[name] for name in _CARRIED_OVER if name in carrier.META}
     environ |= {
+        **_notes(carrier.META),
         "REQUEST_METHOD": method,
         "PATH_INFO": path,
         "QUERY_STRING": urlencode(query, errors="replace"),

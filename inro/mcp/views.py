@@ -1,31 +1,22 @@
 from asgiref.sync import async_to_sync
 from django.http import HttpResponse
-from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from inro.api.authentication import TokenAuthentication
-
-
-class JSONWhateverIsAsked(DefaultContentNegotiation):
-    """Clients ask for event streams; errors of ours are JSON all the same."""
-
-    def select_renderer(self, request, renderers, format_suffix=None):  # type: ignore[no-untyped-def]
-        return renderers[0], renderers[0].media_type
+from inro.api.permissions import PaidPlan
 
 
 class McpView(APIView):
     """Streamable HTTP without sessions: each POST stands for itself, so any process serves it.
 
-    Who asks and their plan are judged here, abilities by the operation that a tool calls.
+    Who asks and their plan are judged here; all else by the operation that a tool calls, where a
+    refusal reaches the agent and not only its host.
     """
 
     authentication_classes = (TokenAuthentication,)
-    content_negotiation_class = JSONWhateverIsAsked
-    # Operations count against the token's limit themselves; counted here too, each would be two.
-    throttle_classes = ()
+    permission_classes = (PaidPlan,)
     http_method_names = ("post",)
-    ability = None
     schema = None
 
     def post(self, request: Request) -> HttpResponse:
