@@ -34,6 +34,27 @@ def with_client(product: Product, story: Any, mode: Any = "auto") -> Any:
     return asyncio.run(run())
 
 
+def welcome(url: str) -> dict[str, Any]:
+    return {
+        "title": "Welcome",
+        "active": True,
+        "triggers": [{"trigger_type": "message", "options": {"keywords": ["hello"]}}],
+        "actions": [{"action_type": "image", "media_file": {"file_url": url}}],
+    }
+
+
+async def look_around(client: Client, version: str) -> None:
+    """Lists the tools, asks several at once, and makes a mistake."""
+    assert client.protocol_version == version
+    tools = {tool.name: tool for tool in (await client.list_tools()).tools}
+    assert tools["create_scenario"].input_schema["additionalProperties"] is False
+    several = await asyncio.gather(*(client.call_tool("get_action_types") for _ in range(6)))
+    assert not any(each.is_error for each in several)
+    refused = await client.call_tool("create_scenario", {"titel": "Welcome"})
+    assert refused.is_error
+    assert "titel" in refused.structured_content["error"]["details"]
+
+
 @pytest.mark.parametrize("mode", ["auto", "legacy"])
 def test_agent_builds_the_welcome_scenario_in_one_call(
     product: Product, pictures: PictureServer, picture: bytes, mode: str
@@ -41,26 +62,8 @@ def test_agent_builds_the_welcome_scenario_in_one_call(
     """Create a welcome scenario that sends the image at URL when someone DMs me 'hello'."""
 
     async def story(client: Client) -> Any:
-        assert client.protocol_version == {"auto": "2026-07-28", "legacy": "2025-11-25"}[mode]
-        tools = {tool.name: tool for tool in (await client.list_tools()).tools}
-        assert tools["create_scenario"].input_schema["additionalProperties"] is False
-        several = await asyncio.gather(
-            *(client.call_tool("get_action_types") for _ in range(5)),
-            client.call_tool("get_trigger_types"),
-        )
-        assert not any(each.is_error for each in several)
-        refused = await client.call_tool("create_scenario", {"titel": "Welcome"})
-        assert refused.is_error
-        assert "titel" in refused.structured_content["error"]["details"]
-        return await client.call_tool(
-            "create_scenario",
-            {
-                "title": "Welcome",
-                "active": True,
-                "triggers": [{"trigger_type": "message", "options": {"keywords": ["hello"]}}],
-                "actions": [{"action_type": "image", "media_file": {"file_url": pictures.url}}],
-            },
-        )
+        await look_around(client, {"auto": "2026-07-28", "legacy": "2025-11-25"}[mode])
+        return await client.call_tool("create_scenario", welcome(pictures.url))
 
     result = with_client(product, story, mode)
     assert not result.is_error, result.structured_content
