@@ -267,10 +267,10 @@ REST_FRAMEWORK = {
     ],
     "DEFAULT_PARSER_CLASSES": ["inro.api.parsers.JSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "inro.api.negotiation.LenientNegotiation",
     "DEFAULT_FILTER_BACKENDS": ["inro.api.filters.StrictFilterBackend"],
     "DEFAULT_PAGINATION_CLASS": "inro.api.pagination.EnvelopePagination",
     "DEFAULT_SCHEMA_CLASS": "inro.api.schema.ApiSchema",
-    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "inro.api.negotiation.OneRepresentation",
     # Without it DRF answers OPTIONS with a description of its own.
     "DEFAULT_METADATA_CLASS": None,
     "EXCEPTION_HANDLER": "inro.api.errors.exception_handler",

@@ -1,8 +1,10 @@
 """Mounts everything; the only addresses outside the apps are the admin, health and documents."""
 
 from django.contrib import admin
-from django.urls import include, path
+from django.urls import include, path, re_path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+
+from inro.mcp.views import McpView
 
 handler400 = "inro.api.errors.bad_request"
 handler403 = "inro.api.errors.forbidden"
@@ -19,6 +21,7 @@ urlpatterns = [
     path("api/v1/", include("media_library.urls.api")),
     path("api/v1/", include("messaging.urls.api")),
     path("api/v1/", include("automations.urls.api")),
+    re_path(r"^mcp/?$", McpView.as_view(), name="mcp"),
     path("media/", include("media_library.urls.media")),
     path("webhooks/", include("messaging.urls.webhooks")),
 ]

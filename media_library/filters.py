@@ -2,6 +2,8 @@ from typing import Any
 
 from django.db.models import QuerySet
 from django_filters import rest_framework as filters
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema_field
 
 from inro.api.filters import MomentFilter
 from inro.common.folding import fold
@@ -15,6 +17,7 @@ class MediaFileFilter(filters.FilterSet):
     created_since = MomentFilter("created_at", "gte")
     created_until = MomentFilter("created_at", "lte")
 
+    @extend_schema_field(OpenApiTypes.INT)
     def in_folder(self, queryset: QuerySet, name: str, value: Any) -> QuerySet:
         return queryset.none()
 

@@ -1,14 +1,25 @@
+"""Which of a view's formats an answer has."""
+
 from typing import Any
 
 from rest_framework.exceptions import NotAcceptable
 from rest_framework.negotiation import DefaultContentNegotiation
+from rest_framework.renderers import BaseRenderer
+from rest_framework.request import Request
 
 
-class OneRepresentation(DefaultContentNegotiation):
-    """Answers in the first of a view's formats whatever else `Accept` asks for."""
+class LenientNegotiation(DefaultContentNegotiation):
+    """What the client accepts, or else our first format: a browser's address bar asks for HTML,
+    an agent for an event stream, and both can read the JSON that they get."""
 
-    def select_renderer(self, request: Any, renderers: Any, format_suffix: Any = None) -> Any:
+    def select_renderer(
+        self, request: Request, renderers: Any, format_suffix: str | None = None
+    ) -> tuple[BaseRenderer, str]:
         try:
-            return super().select_renderer(request, renderers, format_suffix)
+            chosen: tuple[BaseRenderer, str] = super().select_renderer(
+                request, renderers, format_suffix
+            )
         except NotAcceptable:
-            return renderers[0], renderers[0].media_type
+            first = renderers[0]
+            return first, first.media_type
+        return chosen

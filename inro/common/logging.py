@@ -64,6 +64,8 @@ def configure(log_format: str, level: str) -> None:
                 "httpx2": {"level": "WARNING"},
                 "celery": {"level": "WARNING" if level == "INFO" else level},
                 "django.request": {"level": "ERROR"},
+                # Tells of the start and the end of a server that lives for one request.
+                "mcp": {"level": "WARNING"},
             },
         }
     )

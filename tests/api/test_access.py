@@ -162,6 +162,12 @@ def test_trailing_slash_is_accepted(api):
     assert api.get(ME + "/").status_code == 200
 
 
+@pytest.mark.parametrize("accept", ["text/html", "application/xml", "*/*", "", "nonsense"])
+def test_answer_is_json_whatever_is_asked_for(api, accept):
+    answer = api.get(ME, headers={"Accept": accept})
+    assert (answer.status_code, answer.headers["Content-Type"]) == (200, "application/json")
+
+
 def test_unknown_parameter_is_named(api):
     error = api.get(ME + "?pretty=1").json()["error"]
     assert error["details"] == {"pretty": ["Unknown parameter. None is known here."]}

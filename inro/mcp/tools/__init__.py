@@ -1,0 +1,22 @@
+"""The one list of tools, in the order in which agents see them."""
+
+from inro.common.registry import Registry
+from inro.mcp.tools import contacts, media, scenarios
+from inro.mcp.tools.base import Tool
+
+TOOLS: Registry[Tool] = Registry(
+    "tools",
+    key=lambda tool: tool.name,
+    items=[
+        scenarios.GetTriggerTypes(),
+        scenarios.GetActionTypes(),
+        scenarios.ListScenarios(),
+        scenarios.GetScenario(),
+        scenarios.CreateScenario(),
+        media.ListMediaFiles(),
+        media.GetMediaFile(),
+        media.UploadMediaFile(),
+        contacts.ListContacts(),
+        contacts.GetContact(),
+    ],
+)

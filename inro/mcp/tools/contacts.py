@@ -1,0 +1,27 @@
+"""The people who write, and are written to."""
+
+from inro.mcp.tools.base import Tool
+
+
+class ListContacts(Tool):
+    """List contacts
+
+    Pages through the people of the workspace, newest first. `search` looks in name, username,
+    email and phone. Call it when you do not know exactly who is meant.
+    """
+
+    name = "list_contacts"
+    path = "contacts"
+    example = {"search": "jane", "status": "active"}
+
+
+class GetContact(Tool):
+    """Get a contact
+
+    One person with their channels and latest messages. Give exactly one of `id`, `username` and
+    `email`; of several people with the same username or email it is the most recently active one.
+    """
+
+    name = "get_contact"
+    path = "contact"
+    example = {"username": "jane"}

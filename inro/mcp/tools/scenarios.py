@@ -1,0 +1,102 @@
+"""Automations, and what they are made of."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from inro.common.errors import Details
+from inro.mcp.tools.base import Tool
+
+# What is made on its own; an action names it by id.
+_BY_ID_ONLY = ("survey", "folder")
+
+
+class GetTriggerTypes(Tool):
+    """List the trigger types
+
+    Everything that can start a scenario, each with the options that it takes as a JSON Schema and
+    an example. Call it before you write the triggers of a scenario.
+    """
+
+    name = "get_trigger_types"
+    path = "trigger_types"
+
+
+class GetActionTypes(Tool):
+    """List the action types
+
+    Everything that a scenario can do, each with its content, options, limits, inline objects and
+    the branches under which further actions can stand. Call it before you write actions.
+    """
+
+    name = "get_action_types"
+    path = "action_types"
+
+
+class ListScenarios(Tool):
+    """List scenarios
+
+    Pages through the scenarios, newest first, each in full. Call it to find a scenario by its
+    title, or to see which ones are active.
+    """
+
+    name = "list_scenarios"
+    path = "scenarios"
+    example = {"active": True, "search": "welcome"}
+
+
+class GetScenario(Tool):
+    """Get a scenario
+
+    One scenario in full by its id: triggers, actions, metrics, warnings. What it answers has the
+    shape that create_scenario takes, so it also shows how one is written.
+    """
+
+    name = "get_scenario"
+    path = "scenarios/{id}"
+    example = {"id": 7}
+
+
+class CreateScenario(Tool):
+    """Create a scenario
+
+    Makes an automation from triggers (what starts it) and actions (a flat list; each but the first
+    names its parent by `parent_key`). Nothing runs until `active` is true. An action that sends a
+    file takes `media_file: {"file_url": "https://…"}`, which is downloaded and stored in the same
+    call, or `{"id": …}`. Every fault is reported at once by its path, and nothing is kept then.
+    """
+
+    name = "create_scenario"
+    method = "POST"
+    path = "scenarios"
+    example = {
+        "title": "Welcome",
+        "active": True,
+        "triggers": [{"trigger_type": "message", "options": {"keywords": ["hello"]}}],
+        "actions": [
+            {
+                "action_key": "photo",
+                "action_type": "image",
+                "media_file": {"file_url": "https://mybrand.com/welcome.jpg"},
+            }
+        ],
+    }
+
+    def refusals(self, arguments: Mapping[str, Any]) -> Details:
+        return _inline_refusals(arguments.get("actions"))
+
+
+def _inline_refusals(actions: Any) -> Details:
+    """The objects that no action may carry here, by path; other faults are the API's to find."""
+    return {
+        f"actions.{index}.{name}": [
+            f'Over MCP an action takes no inline {name}: name one by its id, {{"id": 123}}, '
+            "or send the scenario to POST /api/v1/scenarios."
+        ]
+        for index, action in enumerate(actions if isinstance(actions, list) else ())
+        for name in _BY_ID_ONLY
+        if isinstance(action, Mapping) and _is_new(action.get(name))
+    }
+
+
+def _is_new(value: Any) -> bool:
+    return value is not None and not (isinstance(value, Mapping) and "id" in value)

@@ -1,0 +1,57 @@
+"""Each tool answers exactly as the API does."""
+
+import pytest
+
+from tests.mcp.conftest import WELCOME
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "path"),
+    [
+        ("get_trigger_types", {}, "trigger_types"),
+        ("get_action_types", {}, "action_types"),
+        ("list_scenarios", {}, "scenarios"),
+        ("list_scenarios", {"active": False, "search": "WEL"}, "scenarios?active=false&search=WEL"),
+        ("list_scenarios", {"active": True}, "scenarios?active=true"),
+        ("get_scenario", {"id": "{scenario}"}, "scenarios/{scenario}"),
+        ("list_media_files", {}, "media_files"),
+        ("list_media_files", {"per_page": 1, "search": None}, "media_files?per_page=1"),
+        ("list_media_files", {"media_type": "audio"}, "media_files?media_type=audio"),
+        ("get_media_file", {"id": "{media}"}, "media_files/{media}"),
+        ("list_contacts", {"search": "é&=jane"}, "contacts?search=%C3%A9%26%3Djane"),
+        ("list_contacts", {"search": "jane"}, "contacts?search=jane"),
+        ("get_contact", {"id": "{contact}"}, "contact?id={contact}"),
+        ("get_contact", {"id": "{contact}"}, "contacts/{contact}"),
+        ("get_contact", {"username": "@Jane"}, "contact?username=jane"),
+        ("get_contact", {"email": "jane@x.example"}, "contact?email=jane@x.example"),
+    ],
+)
+def test_reading_answers_as_the_api(agent, media_file, scenario, contact, name, arguments, path):
+    ids = {"scenario": scenario["id"], "media": media_file["id"], "contact": contact.pk}
+    filled = {
+        key: int(value.format(**ids)) if isinstance(value, str) and "{" in value else value
+        for key, value in arguments.items()
+    }
+    expected = agent.client.get(f"/api/v1/{path.format(**ids)}")
+    assert expected.status_code == 200
+    assert agent.call(name, **filled) == expected.json()
+
+
+def test_created_scenario_is_the_one_the_api_shows(agent):
+    created = agent.call("create_scenario", **WELCOME)
+    assert created == agent.client.get(f"/api/v1/scenarios/{created['id']}").json()
+    posted = agent.client.post("/api/v1/scenarios", WELCOME, format="json").json()
+    assert posted.keys() == created.keys()
+    assert [a["content"] for a in posted["actions"]] == [a["content"] for a in created["actions"]]
+
+
+def test_what_get_scenario_answers_can_be_created_again(agent, scenario):
+    copy = agent.call("create_scenario", **agent.call("get_scenario", id=scenario["id"]))
+    assert copy["id"] != scenario["id"]
+    assert copy["title"] == scenario["title"]
+
+
+def test_scenario_takes_a_media_file_by_id(agent, media_file):
+    action = {"action_type": "image", "media_file": {"id": media_file["id"]}}
+    created = agent.call("create_scenario", **{**WELCOME, "actions": [action]})
+    assert created["actions"][0]["media_file"] == media_file
