@@ -7,7 +7,17 @@ from django.utils.text import Truncator
 from inro.accounts.models import AuditEntry
 from inro.accounts.workspace_admin import ReadOnlyAdmin, WorkspaceAdmin
 from messaging.forms import OPTION_FIELDS, ConnectForm
-from messaging.models import Channel, Contact, Event, Identity, Message, Pump, Stream
+from messaging.models import (
+    Channel,
+    Contact,
+    Direction,
+    Event,
+    Identity,
+    Message,
+    MessageType,
+    Pump,
+    Stream,
+)
 
 
 @admin.register(Channel)
@@ -88,13 +98,11 @@ class ContactAdmin(WorkspaceAdmin):
 class MessageAdmin(ReadOnlyAdmin):
     list_display = (
         "id",
-        "direction",
         "contact",
-        "channel",
-        "message_type",
-        "beginning",
+        "said",
         "status",
         "reason",
+        "channel",
         "created_at",
     )
     list_filter = ("direction", "status", "message_type")
@@ -102,9 +110,12 @@ class MessageAdmin(ReadOnlyAdmin):
     list_select_related = ("contact", "channel")
     ordering: ClassVar = ["-id"]
 
-    @admin.display(description="Text")
-    def beginning(self, message: Message) -> str:
-        return Truncator(message.text).chars(60)
+    @admin.display(description="Message")
+    def said(self, message: Message) -> str:
+        """→ what went out, ← what came in."""
+        arrow = "→" if message.direction == Direction.OUTBOUND else "←"
+        kind = "" if message.message_type == MessageType.TEXT else f"[{message.message_type}] "
+        return f"{arrow} {kind}{Truncator(message.text).chars(60)}"
 
     @admin.display(description="Reason")
     def reason(self, message: Message) -> str:
