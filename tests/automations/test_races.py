@@ -11,8 +11,10 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from automations.actions import ACTION_TYPES
+from automations.editing import change_scenario, version_of
 from automations.engine.runner import Start, continue_executions, start_many
 from automations.models import Execution, Step
+from inro.common.errors import Refused
 from messaging.models import Channel, Contact, Message
 from tests.automations.support import message, stored
 from tests.automations.test_runner import Sleep
@@ -67,3 +69,32 @@ def test_one_turn_is_taken_once(scenario: Any, channel: Channel, contact: Contac
     assert Execution.objects.get().status == "completed"
     texts = Message.objects.order_by("pk").values_list("text", flat=True)
     assert list(texts) == ["before", "after"]
+
+
+def test_of_changes_to_one_version_one_wins(scenario: Any):
+    version = version_of(scenario)
+    numbers = iter(range(WORKERS))
+
+    def work() -> str:
+        try:
+            change_scenario(scenario, {"title": f"Title {next(numbers)}"}, [version])
+        except Refused as refused:
+            return refused.code
+        return "changed"
+
+    assert sorted(at_once(work)) == ["changed", "stale_edit", "stale_edit", "stale_edit"]
+
+
+def test_changes_without_a_version_come_one_after_the_other(scenario: Any):
+    root = scenario.definition.actions.get(action_key="a").pk
+    texts = iter("1234")
+    rest = [{"id": row.pk} for row in scenario.definition.actions.exclude(pk=root)]
+
+    def work() -> None:
+        change_scenario(scenario, {"actions": [{"id": root, "content": next(texts)}, *rest]})
+
+    at_once(work)
+    scenario.definition.refresh_from_db()
+    assert scenario.definition.revision == 1 + WORKERS
+    keys = scenario.definition.actions.values_list("action_key", flat=True)
+    assert list(keys) == ["a", "s", "b"]
