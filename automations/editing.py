@@ -1,4 +1,4 @@
-"""Changing scenarios that exist."""
+"""Changing and deleting scenarios that exist."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from automations.definition.media import Files, References, check_media, judge_f
 from automations.definition.merging import Merged, Row, check_parents_agree, keep_all, merge
 from automations.definition.shapes import ScenarioChangeShape
 from automations.definition.storing import update_actions, update_triggers
-from automations.models import Definition, Scenario
+from automations.models import LIVE, Definition, Scenario
 from inro.common.errors import Refused, invalid
 from media_library.gathering import gathered
 from media_library.models import MediaFile, MediaStatus
@@ -56,9 +56,20 @@ def change_scenario(scenario: Scenario, data: Any, versions: list[str] | None = 
         _store(current, change, files)
 
 
-def locked(scenario: Scenario) -> Scenario:
-    """As it stands now; other edits wait until the transaction ends, executions do not."""
-    rows = Definition.objects.select_for_update(no_key=True)
+def delete_scenario(scenario: Scenario) -> None:
+    """Delete it with its tree and all that it ran; what was sent stays in the conversations."""
+    with transaction.atomic():
+        current = locked(scenario, against_starts=True)
+        live = current.definition.executions.filter(status__in=LIVE).order_by("pk")
+        list(live.select_for_update().values_list("pk", flat=True))  # wait for turns under way
+        definition = current.definition
+        current.delete()
+        definition.delete()
+
+
+def locked(scenario: Scenario, *, against_starts: bool = False) -> Scenario:
+    """As it stands now; other edits wait until the transaction ends, and starts too if said."""
+    rows = Definition.objects.select_for_update(no_key=not against_starts)
     current = rows.filter(pk=scenario.definition_id).first()
     if current is None:
         raise Refused("not_found", "There is no such resource in this workspace.")

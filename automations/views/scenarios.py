@@ -3,12 +3,13 @@ from typing import Any
 import django_filters
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema, extend_schema_field, extend_schema_view
+from rest_framework import status
 from rest_framework.generics import get_object_or_404
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from automations.definition.shapes import ScenarioChangeShape, ScenarioShape
-from automations.editing import change_scenario, version_of
+from automations.editing import change_scenario, delete_scenario, version_of
 from automations.metrics import measure
 from automations.models import Scenario
 from automations.scenarios import create_scenario
@@ -96,6 +97,15 @@ class ScenarioViewSet(ReadViewSet):
         """
         change_scenario(self.get_object(), request.data, versions_in(request))
         return self._answer(self._in_full(int(pk)))
+
+    @extend_schema(summary="Delete a scenario", responses={204: None}, examples=[])
+    def destroy(self, request: Request, pk: str) -> Response:
+        """Its triggers and actions go with it, and its executions, also those under way.
+
+        Messages that it has sent, or handed over to be sent, stay in their conversations.
+        """
+        delete_scenario(self.get_object())
+        return Response(status=status.HTTP_204_NO_CONTENT)
 
     def _in_full(self, pk: int) -> Scenario:
         scenario: Scenario = get_object_or_404(self.get_queryset(), pk=pk)
