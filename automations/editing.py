@@ -12,7 +12,7 @@ from automations.definition.media import Files, References, check_media, judge_f
 from automations.definition.merging import Merged, Row, check_parents_agree, keep_all, merge
 from automations.definition.shapes import ScenarioChangeShape
 from automations.definition.storing import update_actions, update_triggers
-from automations.models import LIVE, Definition, Scenario
+from automations.models import LIVE, Definition, Execution, Scenario
 from inro.common.errors import Refused, invalid
 from media_library.gathering import gathered
 from media_library.models import MediaFile, MediaStatus
@@ -59,12 +59,18 @@ def change_scenario(scenario: Scenario, data: Any, versions: list[str] | None = 
 def delete_scenario(scenario: Scenario) -> None:
     """Delete it with its tree and all that it ran; what was sent stays in the conversations."""
     with transaction.atomic():
+        # Executions before their definition, like a turn that comes to lock both.
+        _wait_for_turns(scenario.definition_id)
         current = locked(scenario, against_starts=True)
-        live = current.definition.executions.filter(status__in=LIVE).order_by("pk")
-        list(live.select_for_update().values_list("pk", flat=True))  # wait for turns under way
+        _wait_for_turns(scenario.definition_id)  # of those that began meanwhile
         definition = current.definition
         current.delete()
         definition.delete()
+
+
+def _wait_for_turns(definition_id: int) -> None:
+    live = Execution.objects.filter(definition=definition_id, status__in=LIVE).order_by("pk")
+    list(live.select_for_update(of=("self",)).values_list("pk", flat=True))
 
 
 def locked(scenario: Scenario, *, against_starts: bool = False) -> Scenario:
