@@ -118,3 +118,24 @@ class ScenarioShape(StrictSerializer):
     warnings = OursField()
     created_at = OursField()
     updated_at = OursField()
+
+
+class ScenarioChangeShape(StrictSerializer):
+    """What may change of a scenario; what is left out stays as it is."""
+
+    title = serializers.CharField(max_length=200, required=False, allow_null=True)
+    active = serializers.BooleanField(required=False, allow_null=True)
+    scenario_type = serializers.CharField(max_length=40, required=False, allow_null=True)
+    triggers = RawTriggers(help_text="The complete list: what is not in it is removed.")
+    actions = RawActions(help_text="The complete list: what is not in it is removed.")
+    updated_at = serializers.DateTimeField(
+        required=False,
+        allow_null=True,
+        help_text="The change is refused with 409 if the scenario is no longer of this time.",
+    )
+    id = OursField()
+    webhook_url = OursField()
+    generation_data = OursField()
+    metrics = OursField()
+    warnings = OursField()
+    created_at = OursField()

@@ -14,6 +14,7 @@ from django.db.models import Max, Q
 from django.utils import timezone
 
 from automations.engine.compiling import trees_of
+from automations.engine.holding import held
 from automations.engine.turns import MOVED, Turn, take_turn, write_effects
 from automations.models import LIVE, Execution
 from inro.common.claims import claim
@@ -45,7 +46,8 @@ def start_many(
     """Start what may start, run it as far as it goes, and return the executions that began.
 
     Left out are contacts that run the definition already, or did within the cooldown: looked up
-    with the contacts locked, and held by the unique constraint should a caller get past that.
+    with the contacts locked, and held by the unique constraint should a caller get past that. So
+    are definitions that were deleted since they were chosen.
     """
     now = now or timezone.now()
     wanted: dict[_Pair, Start] = {}
@@ -53,6 +55,8 @@ def start_many(
         wanted.setdefault((each.definition_id, each.contact_id), each)
     with transaction.atomic():
         contacts = _locked_contacts(workspace_id, {contact_id for _, contact_id in wanted})
+        there = held({definition_id for definition_id, _ in wanted})
+        wanted = {pair: each for pair, each in wanted.items() if each.definition_id in there}
         begun = [_begun(workspace_id, each, now) for each in _allowed(wanted, contacts, now)]
         turns = _taken(begun, contacts, now)
         Execution.objects.bulk_create(begun)

@@ -77,6 +77,19 @@ SCENARIO = OpenApiExample(
         "updated_at": "2026-11-21T09:30:00.000000Z",
     },
 )
+TITLE_CHANGE = OpenApiExample(
+    "Rename it and switch it on", request_only=True, value={"title": "Welcome", "active": True}
+)
+ACTIONS_CHANGE = OpenApiExample(
+    "Change a text and add an action behind it",
+    request_only=True,
+    value={
+        "actions": [
+            {"id": 31, "content": "Hey, thanks for connecting with us!"},
+            {"action_type": "message", "content": "What can we do for you?", "parent_id": 31},
+        ]
+    },
+)
 TRIGGER_TYPES = OpenApiExample(
     "Trigger types", response_only=True, value={"trigger_types": catalogue.trigger_types()}
 )

@@ -3,15 +3,19 @@ from typing import Any
 import django_filters
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema, extend_schema_field, extend_schema_view
+from rest_framework import status
+from rest_framework.generics import get_object_or_404
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from automations.definition.shapes import ScenarioShape
+from automations.definition.shapes import ScenarioChangeShape, ScenarioShape
+from automations.editing import change_scenario, delete_scenario, version_of
 from automations.metrics import measure
 from automations.models import Scenario
 from automations.scenarios import create_scenario
 from automations.serializers.scenarios import ScenarioSerializer
 from automations.views import examples
+from inro.api.preconditions import IF_MATCH, STALE_EDIT, entity_tag, versions_in
 from inro.api.views import ReadViewSet
 from inro.common.folding import fold
 
@@ -32,7 +36,6 @@ class ScenarioFilter(django_filters.FilterSet):
 @extend_schema(tags=["scenarios"])
 @extend_schema_view(
     list=extend_schema(summary="List the scenarios", examples=[examples.SCENARIO]),
-    retrieve=extend_schema(summary="Get one scenario", examples=[examples.SCENARIO]),
 )
 class ScenarioViewSet(ReadViewSet):
     """What starts by itself when a trigger fires, and runs a tree of actions for the contact."""
@@ -54,6 +57,11 @@ class ScenarioViewSet(ReadViewSet):
         measure([scenario])
         return scenario
 
+    @extend_schema(summary="Get one scenario", examples=[examples.SCENARIO])
+    def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Its `ETag` goes into the `If-Match` of a change."""
+        return self._answer(self.get_object())
+
     @extend_schema(
         summary="Create a scenario from JSON",
         request=ScenarioShape,
@@ -71,6 +79,43 @@ class ScenarioViewSet(ReadViewSet):
         return self.kept
 
     def _keep_created(self, new: Scenario) -> None:
-        scenario = self.get_queryset().get(pk=new.pk)
+        scenario = self._in_full(new.pk)
+        answer = self.created(ScenarioSerializer(scenario).data, scenario.pk)
+        answer["ETag"] = entity_tag(version_of(scenario))
+        self.keep(answer)
+
+    @extend_schema(
+        summary="Change a scenario",
+        request=ScenarioChangeShape,
+        parameters=[IF_MATCH],
+        responses={200: ScenarioSerializer, 409: STALE_EDIT},
+        examples=[examples.TITLE_CHANGE, examples.ACTIONS_CHANGE, examples.SCENARIO],
+    )
+    def partial_update(self, request: Request, pk: str) -> Response:
+        """What is left out stays as it is; `triggers` and `actions` are complete lists.
+
+        In a list, {"id": 7} keeps an element, {"id": 7, "content": "…"} changes those fields of
+        it, one without an id is made, and one that is not in the list is removed. One fault
+        refuses the whole change. What GET answers can be sent back.
+        """
+        change_scenario(self.get_object(), request.data, versions_in(request))
+        return self._answer(self._in_full(int(pk)))
+
+    @extend_schema(summary="Delete a scenario", responses={204: None}, examples=[])
+    def destroy(self, request: Request, pk: str) -> Response:
+        """Its triggers and actions go with it, and its executions, also those under way.
+
+        Messages that it has sent, or handed over to be sent, stay in their conversations.
+        """
+        delete_scenario(self.get_object())
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+    def _in_full(self, pk: int) -> Scenario:
+        scenario: Scenario = get_object_or_404(self.get_queryset(), pk=pk)
         measure([scenario])
-        self.keep(self.created(ScenarioSerializer(scenario).data, scenario.pk))
+        return scenario
+
+    @staticmethod
+    def _answer(scenario: Scenario) -> Response:
+        tag = entity_tag(version_of(scenario))
+        return Response(ScenarioSerializer(scenario).data, headers={"ETag": tag})

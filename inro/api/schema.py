@@ -108,5 +108,8 @@ def add_error_responses(
             elif method == "get":
                 errors["400"] = "`validation_failed`: an unknown parameter or value."
             for code, text in errors.items():
-                operation["responses"].setdefault(code, {"description": text, "content": content})
+                operation["responses"].setdefault(code, {"description": text})
+            for code, response in operation["responses"].items():
+                if code >= "400":
+                    response.setdefault("content", content)
     return result

@@ -11,6 +11,7 @@ from inro.api.serializers import StrictSerializer
 from messaging.channels import CHANNELS
 from messaging.connecting import MAX_NAME
 from messaging.models import Channel, ChannelStatus
+from messaging.reconnecting import unmasked
 
 
 class ChannelSerializer(StrictSerializer):
@@ -81,6 +82,40 @@ class AnyChannelSerializer(serializers.BaseSerializer):
         serializer = (chosen or _OfUnknownKind)(data=data)
         serializer.is_valid(raise_exception=True)
         return dict(serializer.validated_data)
+
+    def to_representation(self, instance: Channel) -> dict[str, Any]:
+        return dict(SERIALIZERS[instance.kind](instance).data)
+
+
+class ChannelChangeSerializer(serializers.BaseSerializer):
+    """A change of a channel: what is left out, and a mask of ours, mean what is stored."""
+
+    instance: Channel
+
+    def to_internal_value(self, data: Any) -> dict[str, Any]:
+        """`name`, `options` in full, and the `status` if it changes."""
+        if not isinstance(data, Mapping):
+            raise serializers.ValidationError("Expected an object.")
+        channel = self.instance
+        kind = CHANNELS[channel.kind]
+        stored = {**channel.settings, **channel.secrets, "name": channel.name}
+        if kind.account_field:
+            stored[kind.account_field] = channel.account_id
+        secrets = channel.secrets
+        given = {
+            name: unmasked(value, secrets[name]) if name in secrets else value
+            for name, value in data.items()
+        }
+        serializer = SERIALIZERS[channel.kind](data={"kind": channel.kind, **stored, **given})
+        faults = {} if serializer.is_valid() else dict(serializer.errors)
+        status = data.get("status", channel.status)
+        if status not in (channel.status, ChannelStatus.CONNECTED, ChannelStatus.PAUSED):
+            faults["status"] = ["Must be connected or paused."]
+        if faults:
+            raise serializers.ValidationError(faults)
+        valid = serializer.validated_data
+        changed = status if status != channel.status else None
+        return {"name": valid["name"], "options": valid["options"], "status": changed}
 
     def to_representation(self, instance: Channel) -> dict[str, Any]:
         return dict(SERIALIZERS[instance.kind](instance).data)

@@ -2,7 +2,7 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import OuterRef, QuerySet, Subquery
-from drf_spectacular.utils import OpenApiExample, extend_schema
+from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema
 from rest_framework import mixins, status
 from rest_framework.decorators import action
 from rest_framework.generics import get_object_or_404
@@ -19,7 +19,12 @@ from messaging.channels import CHANNELS
 from messaging.channels.sandbox import Sandbox, simulated
 from messaging.connecting import connect_channel
 from messaging.models import Channel, Direction, Identity, Message
-from messaging.serializers.channels import CHANNEL_SCHEMA, AnyChannelSerializer
+from messaging.reconnecting import change_channel, remove_channel
+from messaging.serializers.channels import (
+    CHANNEL_SCHEMA,
+    AnyChannelSerializer,
+    ChannelChangeSerializer,
+)
 from messaging.serializers.simulator import (
     OutboxSerializer,
     SimulatedEventSerializer,
@@ -40,6 +45,8 @@ INSTAGRAM_EXAMPLE = OpenApiExample(
         "login": "instagram",
     },
 )
+TOKEN_EXAMPLE = OpenApiExample("A new token", request_only=True, value={"access_token": "IGAA…"})
+PAUSE_EXAMPLE = OpenApiExample("Pause", request_only=True, value={"status": "paused"})
 SANDBOX_EXAMPLE = OpenApiExample("Sandbox", request_only=True, value={"kind": "sandbox"})
 
 
@@ -75,10 +82,60 @@ class ChannelViewSet(ReadViewSet):
         serializer.is_valid(raise_exception=True)
         with transaction.atomic():
             channel = connect_channel(self.workspace, **serializer.validated_data)
-            actor = access_of(request).token or request.user
-            AuditEntry.record(self.workspace, actor, "channel connected", channel)
+            self._note("channel connected", channel)
             self.keep(self.created(self.get_serializer(channel).data, channel.pk))
         return self.kept
+
+    @extend_schema(
+        request=CHANNEL_SCHEMA,
+        responses={
+            200: CHANNEL_SCHEMA,
+            409: OpenApiResponse(description="`conflict`: another channel has this account."),
+        },
+        examples=[TOKEN_EXAMPLE, PAUSE_EXAMPLE, examples.CHANNEL],
+    )
+    def partial_update(self, request: Request, pk: str) -> Response:
+        """Change a channel.
+
+        What is left out stays as it is, and so does a secret that is sent as the mask that we
+        show. `status` is `connected` or `paused`; nothing goes out on a paused channel, its
+        messages wait. A channel in `error` is tried again once it is given another secret, or
+        `status` connected. The kind of a channel cannot change.
+        """
+        with transaction.atomic():
+            channel = self._locked()
+            serializer = ChannelChangeSerializer(channel, data=request.data)
+            serializer.is_valid(raise_exception=True)
+            change_channel(channel, **serializer.validated_data)
+            self._note("channel changed", channel)
+        return Response(self.get_serializer(channel).data)
+
+    @extend_schema(
+        responses={
+            204: None,
+            409: OpenApiResponse(description="`in_use`: there are messages on it; pause it."),
+        },
+    )
+    def destroy(self, request: Request, pk: str) -> Response:
+        """Remove a channel on which nobody has written yet.
+
+        One with messages is refused with 409 `in_use`: they are the history of its contacts, and
+        would be lost with it. Pause such a channel instead.
+        """
+        with transaction.atomic():
+            channel = self._locked()
+            self._note("channel removed", channel)
+            remove_channel(channel)
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+    def _locked(self) -> Channel:
+        mine = self.get_queryset().select_for_update()
+        channel: Channel = get_object_or_404(mine, pk=self.kwargs["pk"])
+        return channel
+
+    def _note(self, done: str, channel: Channel) -> None:
+        actor = access_of(self.request).token or self.request.user
+        AuditEntry.record(self.workspace, actor, done, channel)
 
     @extend_schema(
         request=SimulatedEventSerializer,

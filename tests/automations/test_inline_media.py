@@ -131,3 +131,49 @@ def test_slow_file_is_pending(api, web, settings, monkeypatch):
     later = api.get(f"/api/v1/scenarios/{made['id']}").json()
     assert later["actions"][0]["media_file"]["status"] == "ready"
     assert later["warnings"] == []
+
+
+def test_change_fetches_what_is_new_alone(api, web, worker):
+    url = web.url_for("/ok.jpg")
+    made = api.post("/api/v1/scenarios", {"actions": [image("a", url)]}).json()
+    assert len(worker) == 1
+    path, [kept] = f"/api/v1/scenarios/{made['id']}", made["actions"]
+    assert api.patch(path, made).json() == made
+    assert (len(worker), MediaFile.objects.count()) == (1, 1)
+    after = api.patch(path, {"actions": [kept, image("b", url, "a")]}).json()
+    assert after["actions"][0] == kept
+    new = after["actions"][1]["media_file"]
+    assert (len(worker), new["status"], new["id"] == kept["media_file"]["id"]) == (
+        2,
+        "ready",
+        False,
+    )
+
+
+def test_change_with_a_file_that_fails_changes_nothing(api, web):
+    made = api.post("/api/v1/scenarios", {"actions": [image("a", web.url_for("/ok.jpg"))]}).json()
+    path, [pk] = f"/api/v1/scenarios/{made['id']}", [each["id"] for each in made["actions"]]
+    for name, place in (("/gone.jpg", "media_file.file_url"), ("/note.txt", "media_file")):
+        action = {"id": pk, "media_file": {"file_url": web.url_for(name)}}
+        answer = api.patch(path, {"title": "New", "actions": [action]})
+        assert answer.status_code == 400
+        assert set(answer.json()["error"]["details"]) == {f"actions.0.{place}"}
+        assert api.get(path).json() == made
+        assert (MediaFile.objects.count(), Blob.objects.count(), Fetch.objects.count()) == (1, 1, 0)
+
+
+def test_change_with_a_slow_file_switches_off(api, web, settings, monkeypatch):
+    body = {
+        "active": True,
+        "triggers": [{"trigger_type": "message"}],
+        "actions": [message("a")],
+    }
+    made = api.post("/api/v1/scenarios", body).json()
+    settings.MEDIA_DOWNLOAD_WAIT = 0
+    monkeypatch.setattr(run_fetch, "apply_async", lambda args, **options: None)
+    actions = [*made["actions"], image("b", web.url_for("/ok.jpg"), "a")]
+    after = api.patch(f"/api/v1/scenarios/{made['id']}", {"actions": actions}).json()
+    assert after["active"] is False
+    assert [(each["code"], each["path"]) for each in after["warnings"]] == [
+        ("media_pending", "actions.1.media_file")
+    ]

@@ -1,0 +1,173 @@
+"""Changing and deleting scenarios that exist."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import transaction
+
+from automations import options
+from automations.definition import Checked, Faults, Surroundings, check
+from automations.definition.media import Files, References, check_media, judge_files, read_media
+from automations.definition.merging import Merged, Row, check_parents_agree, keep_all, merge
+from automations.definition.shapes import ScenarioChangeShape
+from automations.definition.storing import update_actions, update_triggers
+from automations.models import LIVE, Definition, Execution, Scenario
+from inro.common.errors import Refused, invalid
+from media_library.gathering import gathered
+from media_library.models import MediaFile, MediaStatus
+
+_OWN_FIELDS = ("title", "active", "scenario_type")
+
+
+@dataclass(frozen=True)
+class Change:
+    """A request to change a scenario, as far as it could be read; `lists` are those to write."""
+
+    body: Mapping[str, Any]
+    lists: Mapping[str, Merged]
+    checked: Checked
+    references: References
+    active: bool
+
+
+def version_of(scenario: Scenario) -> str:
+    """Another one after each edit; what is measured or downloaded meanwhile is no edit."""
+    return f"{scenario.definition.revision}-{scenario.updated_at:%Y%m%dT%H%M%S%f}"
+
+
+def change_scenario(scenario: Scenario, data: Any, versions: list[str] | None = None) -> None:
+    """Make of `scenario` what a request's body says; a list in it is the complete list.
+
+    `versions` are those that the caller knows; with none of them current the edit is stale.
+    Raises Refused with every fault there is; nothing is changed then. Files may have to be waited
+    for: call it outside a transaction.
+    """
+    change = _judged(scenario, data, versions)
+    by_url = {path: each for path, each in change.references.items() if each.id is None}
+    with gathered(scenario.workspace, by_url) as media, transaction.atomic():
+        current = locked(scenario)
+        # Somebody else may have changed it while files were fetched.
+        change = _judged(current, data, versions)
+        files = {**_of_the_library(current, change.references), **media.attach()}
+        faults = Faults()
+        judge_files(change.checked.actions, files, faults, active=change.active)
+        faults.raise_if_any()
+        _store(current, change, files)
+
+
+def delete_scenario(scenario: Scenario) -> None:
+    """Delete it with its tree and all that it ran; what was sent stays in the conversations."""
+    with transaction.atomic():
+        # Executions before their definition, like a turn that comes to lock both.
+        _wait_for_turns(scenario.definition_id)
+        current = locked(scenario, against_starts=True)
+        _wait_for_turns(scenario.definition_id)  # of those that began meanwhile
+        definition = current.definition
+        current.delete()
+        definition.delete()
+
+
+def _wait_for_turns(definition_id: int) -> None:
+    live = Execution.objects.filter(definition=definition_id, status__in=LIVE).order_by("pk")
+    list(live.select_for_update(of=("self",)).values_list("pk", flat=True))
+
+
+def locked(scenario: Scenario, *, against_starts: bool = False) -> Scenario:
+    """As it stands now; other edits wait until the transaction ends, and starts too if said."""
+    rows = Definition.objects.select_for_update(no_key=not against_starts)
+    current = rows.filter(pk=scenario.definition_id).first()
+    if current is None:
+        raise Refused("not_found", "There is no such resource in this workspace.")
+    return Scenario.objects.select_related("definition", "workspace").get(pk=scenario.pk)
+
+
+def _judged(scenario: Scenario, data: Any, versions: list[str] | None) -> Change:
+    if not isinstance(data, Mapping):
+        raise invalid({"body": ["Expected an object."]})
+    faults = Faults()
+    body, found = options.read(ScenarioChangeShape(), data)
+    faults.include("", found)
+    _refuse_stale(scenario, body, versions)
+    given = body.get("active")
+    lists = _merged(scenario, body, faults)
+    active = (scenario.active if given is None else given) and bool(lists)
+    checked = _checked(scenario, lists, faults)
+    change = Change(body, lists, checked, read_media(checked.actions, faults), active)
+    if active:
+        for name, merged in lists.items():
+            if isinstance(merged.items, list) and not merged.items:
+                faults.add(name, "An active scenario needs at least one.")
+    check_media(
+        scenario.workspace, checked.actions, change.references, faults, active=change.active
+    )
+    faults.raise_if_any()
+    return change
+
+
+def _refuse_stale(scenario: Scenario, body: Mapping[str, Any], versions: list[str] | None) -> None:
+    seen = body.get("updated_at")
+    known = versions is None or version_of(scenario) in versions
+    if not known or (seen is not None and seen != scenario.updated_at):
+        raise Refused(
+            "stale_edit",
+            "The scenario was changed meanwhile. Get it again and make the change to that.",
+        )
+
+
+def _merged(scenario: Scenario, body: Mapping[str, Any], faults: Faults) -> dict[str, Merged]:
+    """The lists to judge: those sent, and the others as they are where both have to be right."""
+    rows: dict[str, list[Row]] = {
+        "triggers": list(scenario.triggers.all()),
+        "actions": list(scenario.definition.actions.all()),
+    }
+    given = {name: body.get(name) for name in rows}
+    active = body.get("active")
+    starts = scenario.active if active is None else active
+    if starts and (active or any(each is not None for each in given.values())):
+        given = {
+            name: keep_all(rows[name]) if each is None else each for name, each in given.items()
+        }
+    return {
+        name: merge(name, each, rows[name], faults)
+        for name, each in given.items()
+        if each is not None
+    }
+
+
+def _checked(scenario: Scenario, lists: Mapping[str, Merged], faults: Faults) -> Checked:
+    found = Faults()
+    raw = {name: merged.items for name, merged in lists.items()}
+    around = Surroundings.of(scenario.workspace)
+    checked = check(raw.get("triggers"), raw.get("actions"), around, found)
+    check_parents_agree(checked.actions, found)
+    unknowable = {path for merged in lists.values() for path in merged.unknowable}
+    known = {path: each for path, each in found.by_path.items() if path not in unknowable}
+    faults.include("", known)
+    return checked
+
+
+def _of_the_library(scenario: Scenario, references: References) -> Files:
+    by_path = {path: each.id for path, each in references.items() if each.id is not None}
+    found = MediaFile.objects.for_workspace(scenario.workspace).in_bulk(set(by_path.values()))
+    return {path: found[pk] for path, pk in by_path.items()}
+
+
+def _store(scenario: Scenario, change: Change, files: Files) -> None:
+    changed, definition = False, scenario.definition
+    if triggers := change.lists.get("triggers"):
+        changed |= update_triggers(scenario, change.checked.triggers, triggers.ids)
+    if actions := change.lists.get("actions"):
+        ordered = change.checked.ordered_actions()
+        if update_actions(definition, ordered, actions.ids, files):
+            definition.revision += 1
+            definition.save(update_fields=["revision", "updated_at"])
+            changed = True
+    pending = any(file.status == MediaStatus.PENDING for file in files.values())
+    values = {name: change.body[name] for name in _OWN_FIELDS if change.body.get(name) is not None}
+    if change.active and pending:
+        values["active"] = False  # nothing starts that could not send its files yet
+    if changed or any(getattr(scenario, name) != value for name, value in values.items()):
+        for name, value in values.items():
+            setattr(scenario, name, value)
+        scenario.save()
