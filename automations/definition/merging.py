@@ -56,24 +56,15 @@ def _element(
         return _unknowable(path, item, merged)  # the shape of the element reports it
     if pk is None:
         return item
-    row = by_id.get(pk)
-    if row is None:
-        kind = path.split(".")[0].removesuffix("s")
-        faults.add(f"{path}.id", f"No {kind} of this scenario has the id {pk}.")
-        return _unknowable(path, item, merged)
-    if pk in merged.ids.values():
-        faults.add(f"{path}.id", f"The id {pk} stands in this list twice.")
+    row, kind = by_id.get(pk), path.split(".")[0].removesuffix("s")
+    if row is None or pk in merged.ids.values():
+        known = f"The id {pk} stands in this list twice."
+        faults.add(f"{path}.id", known if row else f"No {kind} of this scenario has the id {pk}.")
         return _unknowable(path, item, merged)
     merged.ids[path] = pk
-    return (
-        _completed_action(path, item, row, faults)
-        if isinstance(row, Action)
-        else {
-            "trigger_type": row.trigger_type,
-            "options": row.options,
-            **item,
-        }
-    )
+    if isinstance(row, Action):
+        return _completed_action(path, item, row, faults)
+    return {"trigger_type": row.trigger_type, "options": row.options, **item}
 
 
 def _unknowable(path: str, item: Mapping[str, Any], merged: Merged) -> Mapping[str, Any]:

@@ -55,8 +55,6 @@ def start_many(
         wanted.setdefault((each.definition_id, each.contact_id), each)
     with transaction.atomic():
         contacts = _locked_contacts(workspace_id, {contact_id for _, contact_id in wanted})
-        there = held({definition_id for definition_id, _ in wanted})
-        wanted = {pair: each for pair, each in wanted.items() if each.definition_id in there}
         begun = [_begun(workspace_id, each, now) for each in _allowed(wanted, contacts, now)]
         turns = _taken(begun, contacts, now)
         Execution.objects.bulk_create(begun)
@@ -85,11 +83,13 @@ def _allowed(
             "definition", "contact"
         ).annotate(Max("created_at"), live=Max("pk", filter=Q(status__in=LIVE)))
     }
+    there = held({definition_id for definition_id, _ in wanted})
     allowed = []
     for pair, each in wanted.items():
         at, is_live = last.get(pair, (None, False))
         cooling = at is not None and at > now - timedelta(seconds=each.cooldown)
-        if each.contact_id in contacts and not is_live and not cooling:
+        exists = each.contact_id in contacts and each.definition_id in there
+        if exists and not is_live and not cooling:
             allowed.append(each)
     return allowed
 
