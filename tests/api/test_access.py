@@ -280,7 +280,7 @@ def test_a_nonsense_charset_is_answered(charset, db):
 
     seen = []
     environ = {
-        **RequestFactory()._base_environ(),
+        **RequestFactory().get("/").META,
         "PATH_INFO": "/health/live",
         "QUERY_STRING": "a=1",
         "CONTENT_TYPE": f"text/plain; charset={charset}",
