@@ -58,7 +58,9 @@ def test_tasks_are_started_by_waking_only():
     assert set(starting) == {"inro/common/waking.py"}
 
 
-@pytest.mark.parametrize("registry", [CHANNELS, ACTION_TYPES, TRIGGER_TYPES], ids=str)
+@pytest.mark.parametrize(
+    "registry", [CHANNELS, ACTION_TYPES, TRIGGER_TYPES], ids=lambda each: each.name
+)
 def test_each_type_has_a_file_of_its_own_and_says_what_it_is(registry):
     files = [inspect.getfile(type(each)) for each in registry]
     assert len(set(files)) == len(files) > 0

@@ -60,7 +60,9 @@ def _element(
     if row is None or pk in merged.ids.values():
         known = f"The id {pk} stands in this list twice."
         faults.add(f"{path}.id", known if row else f"No {kind} of this scenario has the id {pk}.")
-        return _unknowable(path, item, merged)
+        # Without the id that was just judged, so that nothing else judges it again.
+        rest = {name: value for name, value in item.items() if name != "id"}
+        return _unknowable(path, rest, merged)
     merged.ids[path] = pk
     if isinstance(row, Action):
         return _completed_action(path, item, row, faults)

@@ -211,7 +211,7 @@ class TestRefusals:
     def test_child_of_a_removed_action(self, api, made):
         a, b, c = ids(made)
         details = refused(api, made["id"], {"actions": [{"id": a}, {"id": c}]})
-        assert details == {"actions.1.parent_id": [f"No action here has the id {b}."]}
+        assert details == {"actions.1.parent_id": [f"No action has the id {b}."]}
 
     def test_id_that_belongs_elsewhere(self, api, made, workspace, stranger):
         a, b, c = ids(made)

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -26,7 +27,7 @@ def test_five_minute_walk(product: Product, tmp_path):
     keep = keep.replace("http://127.0.0.1:8000", product.base)
 
     def shell(block: str) -> str:
-        script = f"set -e\n{keep}\n{block.replace('.venv/bin/python', sys.executable)}"
+        script = f"set -e\n{keep}\n{block.replace('.venv/bin/python', shlex.quote(sys.executable))}"
         done = subprocess.run(
             ["sh", "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True
         )
