@@ -1,14 +1,20 @@
 """What every test stands on: no network but loopback, files in a folder of its own."""
 
+import os
 import socket
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 from django.core.cache import cache
 from rest_framework.test import APIClient
 
 from inro.accounts.models import ApiToken, Workspace
+
+hypothesis.settings.register_profile("quick", max_examples=25, deadline=None)
+hypothesis.settings.register_profile("deep", max_examples=1_000, deadline=None)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
 LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 

@@ -1,21 +1,74 @@
-"""People, and the identity that each channel knows them by."""
+"""People, how they are found, and the identity that each channel knows them by."""
 
-from typing import ClassVar
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from django.db import models
+from django.db.models import Exists, F, OuterRef, Prefetch, Q
 
 from inro.common.folding import fold
-from inro.common.models import WorkspaceOwned
-from messaging.contacts import ContactQuerySet
+from inro.common.models import WorkspaceOwned, WorkspaceQuerySet
+from messaging.models.messages import Message
+
+if TYPE_CHECKING:
+    from messaging.models.channels import Channel
 
 # Folded text can be longer than what was folded; looking it up cuts it in the same place.
 USERNAME_LENGTH, EMAIL_LENGTH, NAME_LENGTH = 150, 254, 200
+
+
+LAST_MESSAGES = 10
 
 
 class ContactStatus(models.TextChoices):
     ACTIVE = "active"
     INACTIVE = "inactive"
     BLOCKED = "blocked"
+
+
+class ContactQuerySet(WorkspaceQuerySet):
+    """Contacts of a workspace, as people name them."""
+
+    def locate(
+        self, *, id: int | None = None, username: str = "", email: str = ""
+    ) -> Contact | None:
+        """The contact that exactly one of these names; of several, the most recently active."""
+        found: Any
+        if id is not None:
+            found = self.filter(pk=id)
+        elif username:
+            folded = fold(username.removeprefix("@"))[:USERNAME_LENGTH]
+            found = self.filter(username_folded=folded)
+        else:
+            found = self.filter(email_folded=fold(email)[:EMAIL_LENGTH])
+        first: Contact | None = found.order_by(
+            F("last_active_at").desc(nulls_last=True), "-pk"
+        ).first()
+        return first
+
+    def on_channel(self, channel: Channel) -> Self:
+        return self.filter(Exists(Identity.objects.filter(channel=channel, contact=OuterRef("pk"))))
+
+    def search(self, text: str) -> Self:
+        """Where the name, username, email or phone contains `text`."""
+        folded = fold(text)
+        return self.filter(
+            Q(username_folded__contains=folded.removeprefix("@"))
+            | Q(email_folded__contains=folded)
+            | Q(name_folded__contains=folded)
+            | Q(phone__contains=text.strip())
+        )
+
+    def in_full(self) -> Self:
+        """With all that `ContactSerializer` shows, at a query count that does not grow."""
+        latest: Any = Message.objects.order_by("-pk").only(
+            "contact_id", "direction", "message_type", "text", "sent_at", "created_at"
+        )[:LAST_MESSAGES]
+        return self.prefetch_related(
+            Prefetch("identities", Identity.objects.select_related("channel").order_by("pk")),
+            Prefetch("messages", latest, to_attr="last_messages"),
+        )
 
 
 class Contact(WorkspaceOwned):

@@ -30,12 +30,17 @@ def test_tool_says_what_it_is_for(tool):
 
 
 @tools
-def test_schema_refuses_unknown_arguments_and_so_does_the_tool(tool, agent):
-    assert not Draft202012Validator(input_schema(tool)).is_valid({**tool.example, "colour": 1})
-    error = agent.refused(tool.name, **{**tool.example, "colour": 1})
+def test_schema_refuses_unknown_arguments_and_so_does_the_tool(tool, agent, scenario):
+    # A change looks for the scenario first.
+    named = {"id": scenario["id"]} if tool.name == "update_scenario" else {}
+    arguments = {**tool.example, **named, "colour": 1}
+    assert not Draft202012Validator(input_schema(tool)).is_valid(arguments)
+    error = agent.refused(tool.name, **arguments)
     assert error["code"] == "validation_failed"
     assert error["details"]["colour"][0].startswith("Unknown")
-    assert agent.refused(tool.name, colour=None)["details"]["colour"][0].startswith("Unknown")
+    assert agent.refused(tool.name, **named, colour=None)["details"]["colour"][0].startswith(
+        "Unknown"
+    )
 
 
 def test_inner_objects_refuse_unknown_fields_too(agent):
@@ -57,7 +62,7 @@ def test_reading_tools_are_marked(agent):
     assert list(shown) == TOOLS.keys()
     for name, tool in shown.items():
         assert tool["annotations"]["readOnlyHint"] is name.startswith(("get_", "list_"))
-        assert tool["annotations"]["destructiveHint"] is False
+        assert tool["annotations"]["destructiveHint"] is (name == "update_scenario")
         assert tool["inputSchema"] == input_schema(TOOLS[name])
 
 

@@ -55,3 +55,31 @@ def test_scenario_takes_a_media_file_by_id(agent, media_file):
     action = {"action_type": "image", "media_file": {"id": media_file["id"]}}
     created = agent.call("create_scenario", **{**WELCOME, "actions": [action]})
     assert created["actions"][0]["media_file"] == media_file
+
+
+def test_a_scenario_is_changed_as_by_the_api(agent, scenario):
+    shown = agent.call("get_scenario", id=scenario["id"])
+    kept = shown["actions"][0]
+    changed = agent.call(
+        "update_scenario",
+        id=scenario["id"],
+        title="Hello",
+        actions=[
+            {"id": kept["id"]},
+            {"action_type": "message", "content": "And this", "parent_key": kept["action_key"]},
+        ],
+    )
+    assert changed == agent.client.get(f"/api/v1/scenarios/{scenario['id']}").json()
+    assert changed["title"] == "Hello"
+    assert changed["triggers"] == shown["triggers"]
+    assert [each["content"] for each in changed["actions"]] == [kept["content"], "And this"]
+    assert changed["actions"][0] == kept
+
+
+def test_a_refused_change_changes_nothing(agent, scenario):
+    actions = [{"action_type": "message", "content": "x", "survey": {"title": "New"}}]
+    error = agent.refused("update_scenario", id=scenario["id"], actions=actions)
+    assert list(error["details"]) == ["actions.0.survey"]
+    error = agent.refused("update_scenario", id=scenario["id"], title="New", actions=[{"id": 0}])
+    assert "actions.0.id" in error["details"]
+    assert agent.call("get_scenario", id=scenario["id"]) == scenario

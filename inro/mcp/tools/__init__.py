@@ -13,6 +13,7 @@ TOOLS: Registry[Tool] = Registry(
         scenarios.ListScenarios(),
         scenarios.GetScenario(),
         scenarios.CreateScenario(),
+        scenarios.UpdateScenario(),
         media.ListMediaFiles(),
         media.GetMediaFile(),
         media.UploadMediaFile(),

@@ -85,6 +85,25 @@ class CreateScenario(Tool):
         return _inline_refusals(arguments.get("actions"))
 
 
+class UpdateScenario(Tool):
+    """Update a scenario
+
+    Changes the title, switches a scenario on or off, or replaces its triggers or actions. What is
+    left out stays. A list that is sent is the complete list: `{"id": 7}` keeps an element,
+    `{"id": 7, "content": "…"}` changes those fields of it, one without an id is made, and one that
+    is missing is removed. Call get_scenario first and send its elements back.
+    """
+
+    name = "update_scenario"
+    method = "PATCH"
+    path = "scenarios/{id}"
+    destructive = True
+    example = {"id": 7, "active": False}
+
+    def refusals(self, arguments: Mapping[str, Any]) -> Details:
+        return _inline_refusals(arguments.get("actions"))
+
+
 def _inline_refusals(actions: Any) -> Details:
     """The objects that no action may carry here, by path; other faults are the API's to find."""
     return {
