@@ -1,7 +1,6 @@
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.template.defaultfilters import filesizeformat
 from django.utils.html import format_html
@@ -88,6 +87,3 @@ class FetchAdmin(ReadOnlyAdmin):
     list_display = ("id", "workspace", "status", "attempts", "error_code", "due_at", "created_at")
     list_filter = ("status",)
     list_select_related = ("workspace",)
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet:
-        return super().get_queryset(request).defer("url")

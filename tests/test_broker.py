@@ -433,9 +433,10 @@ def test_a_killed_worker_loses_no_task(workers, path):
     for number in range(60):
         app.send_task("note", [number, 0.05])
     worker = workers.start(path, "-P", "prefork", "-c", "2", *QUIET)
-    wait_until(lambda: len(workers.noted()) > 8)
+    wait_until(lambda: len(workers.noted()) > 8 and rows(path, "holder IS NOT NULL") > 2)
     workers.kill(worker)
-    assert rows(path, "holder IS NOT NULL") > 2
+    # How many it held at that moment is chance; that it held some is the point.
+    assert rows(path, "holder IS NOT NULL") > 0
     workers.start(path, "-P", "threads", "-c", "4", *QUIET, silence=1.5)
     wait_until(lambda: rows(path) == 0)
     assert set(workers.noted()) == set(range(60))

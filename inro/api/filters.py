@@ -10,6 +10,7 @@ from django_filters.filters import IsoDateTimeFilter
 from django_filters.rest_framework import DjangoFilterBackend
 from rest_framework.request import Request
 
+from inro.api.pagination import PAGING
 from inro.common.errors import invalid
 
 if TYPE_CHECKING:  # settings name this module: rest_framework.views imports it while it loads
@@ -39,7 +40,7 @@ class StrictFilterBackend(DjangoFilterBackend):
     def filter_queryset(self, request: Request, queryset: QuerySet, view: "APIView") -> QuerySet:
         filterset_class = self.get_filterset_class(view, queryset)
         known = set(filterset_class.base_filters) if filterset_class else set()
-        known |= {"page", "per_page", "order_column", "order_direction"}
+        known |= PAGING
         if getattr(view, "unbounded", False):
             known.add("cursor")
         faults = unknown_parameters(request, known)

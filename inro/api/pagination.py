@@ -16,6 +16,7 @@ if TYPE_CHECKING:  # settings name this module: rest_framework.views imports it 
 
 DEFAULT_PER_PAGE = 25
 MAX_PER_PAGE = 100
+PAGING = frozenset({"page", "per_page", "order_column", "order_direction"})
 MAX_ID = 2**63 - 1
 
 
@@ -27,7 +28,6 @@ class EnvelopePagination(BasePagination):
     with depth; the first page by number carries `next_cursor` too, so a walk can begin there.
     """
 
-    params = ("page", "per_page", "order_column", "order_direction")
     default_per_page = DEFAULT_PER_PAGE
     max_per_page = MAX_PER_PAGE
 
