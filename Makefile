@@ -5,7 +5,7 @@ BIN := .venv/bin/python
 PARALLEL ?= -n 2 --dist loadfile
 PIP := $(BIN) -m pip --disable-pip-version-check -q
 
-.PHONY: help run test check check-deep lint types contracts migrations format clean-venv
+.PHONY: help run demo bench reference test check suites check-deep lint types contracts migrations format clean-venv
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | awk -F'|' '{printf "%-18s %s\n", $$1, $$2}'
@@ -13,10 +13,19 @@ help: ## Show this list
 run: .venv/run.stamp ## Start everything on this machine: web, workers, clock (Ctrl-C stops it)
 	@exec $(BIN) manage.py runall
 
-test: .venv/dev.stamp ## Run the whole test suite
+demo: .venv/run.stamp ## Fill the demo workspace with life-like data, also while it runs
+	@$(BIN) manage.py demo
+
+test: .venv/dev.stamp ## Run the whole test suite (on DATABASE_URL and REDIS_URL when they are set)
 	@$(BIN) -m pytest -q $(PARALLEL) $(ARGS)
 
-check: .venv/dev.stamp lint types contracts migrations test ## The merge gate: lint, types, imports, migrations, tests
+bench: .venv/dev.stamp ## Measure it on PostgreSQL and Redis, each figure beside its reference (PARTS="media webhooks")
+	@$(BIN) -m bench $(PARTS)
+
+check: .venv/dev.stamp lint types contracts migrations suites ## The merge gate: lint, types, imports, migrations, tests on both databases
+
+suites: .venv/dev.stamp ## The suite on SQLite, then on PostgreSQL and Redis, and what was covered
+	@$(BIN) -m tests.rounds $(PARALLEL) $(ARGS)
 
 check-deep: .venv/dev.stamp ## The suite with many more generated examples
 	@HYPOTHESIS_PROFILE=deep $(BIN) -m pytest -q $(PARALLEL) $(ARGS)
@@ -37,6 +46,9 @@ contracts: .venv/dev.stamp ## Imports point down only
 
 migrations: .venv/dev.stamp ## No model change without its migration
 	@DATA_DIR=.venv/check $(BIN) manage.py makemigrations --check --dry-run
+
+reference: .venv/run.stamp ## Write docs/reference from the code
+	@DATA_DIR=.venv/check $(BIN) manage.py write_reference
 
 clean-venv: ## Remove the virtual environment
 	rm -rf .venv

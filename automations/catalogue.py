@@ -10,6 +10,7 @@ from automations.triggers import TRIGGER_TYPES
 from automations.triggers.base import TriggerType
 from messaging.channels import CHANNELS
 from messaging.channels.base import Capabilities
+from messaging.models import MessageType
 
 
 def trigger_types() -> list[dict[str, Any]]:
@@ -63,9 +64,9 @@ def _limit(can: Capabilities, kind: ActionType) -> Mapping[str, Any] | None:
         "text_max_bytes": can.text_max_bytes,
         "text_max_chars": can.text_max_chars,
     }
-    if not kind.media_kinds:
+    if not kind.sends or kind.sends == MessageType.TEXT:
         return limit
-    media = can.media.get(kind.sends) if kind.sends else None
+    media = can.media.get(kind.sends)
     if media is None:
         return None
     return {**limit, "media_max_bytes": media.max_bytes, "media_types": sorted(media.mime_types)}

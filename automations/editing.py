@@ -1,6 +1,6 @@
 """Changing and deleting scenarios that exist."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ from automations.definition.merging import Merged, Row, check_parents_agree, kee
 from automations.definition.shapes import ScenarioChangeShape
 from automations.definition.storing import update_actions, update_triggers
 from automations.models import LIVE, Definition, Execution, Scenario
+from automations.revisions import Origin, record_change, snapshot
 from inro.common.errors import Refused, invalid
 from media_library.gathering import gathered
 from media_library.models import MediaFile, MediaStatus
@@ -36,24 +37,45 @@ def version_of(scenario: Scenario) -> str:
     return f"{scenario.definition.revision}-{scenario.updated_at:%Y%m%dT%H%M%S%f}"
 
 
-def change_scenario(scenario: Scenario, data: Any, versions: list[str] | None = None) -> None:
+def change_scenario(
+    scenario: Scenario, data: Any, versions: list[str] | None = None, *, actor: str = ""
+) -> None:
     """Make of `scenario` what a request's body says; a list in it is the complete list.
 
     `versions` are those that the caller knows; with none of them current the edit is stale.
     Raises Refused with every fault there is; nothing is changed then. Files may have to be waited
     for: call it outside a transaction.
     """
-    change = _judged(scenario, data, versions)
+    rewrite_scenario(scenario, lambda current: data, versions, origin=Origin(actor))
+
+
+def rewrite_scenario(
+    scenario: Scenario,
+    body_of: Callable[[Scenario], Any],
+    versions: list[str] | None,
+    *,
+    origin: Origin,
+    before_commit: Callable[[Scenario], None] | None = None,
+) -> None:
+    """`change_scenario` with a body that is worked out of the scenario as it stands.
+
+    `before_commit` is called at the end of the transaction, also when nothing had to change.
+    """
+    change = _judged(scenario, body_of(scenario), versions)
     by_url = {path: each for path, each in change.references.items() if each.id is None}
     with gathered(scenario.workspace, by_url) as media, transaction.atomic():
         current = locked(scenario)
         # Somebody else may have changed it while files were fetched.
-        change = _judged(current, data, versions)
+        change = _judged(current, body_of(current), versions)
         files = {**_of_the_library(current, change.references), **media.attach()}
         faults = Faults()
         judge_files(change.checked.actions, files, faults, active=change.active)
         faults.raise_if_any()
+        before = snapshot(current)
         _store(current, change, files)
+        record_change(current, before, origin)
+        if before_commit:
+            before_commit(current)
 
 
 def delete_scenario(scenario: Scenario) -> None:

@@ -6,7 +6,7 @@ an option has when nobody gave it are all taken from there.
 
 from collections.abc import Mapping
 from functools import cache
-from typing import Any
+from typing import Any, ClassVar
 
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
@@ -27,8 +27,10 @@ def read(serializer: StrictSerializer, data: Mapping[Any, Any]) -> tuple[dict[st
     """The fields of `data` that are valid, and the faults of the others by path.
 
     Defaults are left out: what is stored, and sent back, is what was said. A fault in one field
-    costs the others nothing: they are judged, and what depends on them can be.
+    costs the others nothing: they are judged, and what depends on them can be. `given` in the
+    serializer's context are the names in `data`, with a fault or not.
     """
+    serializer._context = {**serializer.context, "given": frozenset(data)}
     values: dict[str, Any] = {}
     faults: Details = {
         str(name): ["Unknown field."] for name in data if name not in serializer.fields
@@ -97,9 +99,18 @@ _LIMITS = {
 }
 
 
+class DescribedField(serializers.Field):
+    """A field that states its own schema."""
+
+    schema: ClassVar[Mapping[str, Any]]
+
+
 def _field_schema(field: Any) -> dict[str, Any]:
     if isinstance(field, StrictSerializer):
-        return json_schema(type(field))
+        described = {"description": str(field.help_text)} if field.help_text else {}
+        return {**json_schema(type(field)), **described}
+    if isinstance(field, DescribedField):
+        return dict(field.schema)
     kind = next(name for cls, name in _TYPES if isinstance(field, cls))
     schema: dict[str, Any] = {"type": [kind, "null"] if field.allow_null else kind}
     if field.help_text:

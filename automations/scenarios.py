@@ -10,12 +10,14 @@ from automations import options
 from automations.definition import Checked, Faults, Surroundings, check
 from automations.definition.media import Files, References, check_media, judge_files, read_media
 from automations.definition.shapes import ScenarioShape
-from automations.definition.storing import store_actions, store_triggers
+from automations.definition.storing import store_actions, store_triggers, unstored_actions
+from automations.definition.warnings import Entry, warnings_of
 from automations.models import Definition, Scenario
+from automations.revisions import Origin, record_first
 from inro.accounts.models import Workspace
-from inro.common.errors import Refused, invalid
+from inro.common.errors import Details, Refused, invalid
 from media_library.gathering import gathered
-from media_library.models import MediaStatus
+from media_library.models import MediaFile, MediaStatus
 
 # Each way of making a scenario, with the fields that choose it.
 _MODES = {
@@ -39,7 +41,11 @@ class Wish:
 
 
 def create_scenario(
-    workspace: Workspace, data: Any, *, before_commit: Callable[[Scenario], None] | None = None
+    workspace: Workspace,
+    data: Any,
+    *,
+    actor: str = "",
+    before_commit: Callable[[Scenario], None] | None = None,
 ) -> Scenario:
     """Make a scenario of a request's body, together with the media files that it names.
 
@@ -49,16 +55,36 @@ def create_scenario(
     faults = Faults()
     wish = _judged(workspace, data, faults)
     faults.raise_if_any()
-    if wish.body.get("prompt") is not None:
-        raise Refused("ai_not_configured", "No AI provider is set up to write scenarios.")
+    _refuse_prompt(wish)
     with gathered(workspace, wish.references) as media, transaction.atomic():
         files = media.attach()
         judge_files(wish.checked.actions, files, faults, active=wish.active)
         faults.raise_if_any()
         scenario = _store(workspace, wish, files)
+        record_first(scenario, Origin(actor))
         if before_commit:
             before_commit(scenario)
         return scenario
+
+
+def validate_scenario(workspace: Workspace, data: Any) -> tuple[Details, list[Entry]]:
+    """The faults, by path, and warnings that `create_scenario` would find; writes nothing.
+
+    Nothing is fetched either: of a `file_url` only the address itself is judged.
+    """
+    faults = Faults()
+    wish = _judged(workspace, data, faults)
+    if not faults.by_path:
+        _refuse_prompt(wish)
+    ids = {each.id for each in wish.references.values() if each.id is not None}
+    found = MediaFile.objects.for_workspace(workspace).in_bulk(ids)
+    files = {path: found[each.id] for path, each in wish.references.items() if each.id in found}
+    return faults.by_path, warnings_of(unstored_actions(wish.checked.actions, files))
+
+
+def _refuse_prompt(wish: Wish) -> None:
+    if wish.body.get("prompt") is not None:
+        raise Refused("ai_not_configured", "No AI provider is set up to write scenarios.")
 
 
 def _judged(workspace: Workspace, data: Any, faults: Faults) -> Wish:

@@ -7,6 +7,7 @@ Secrets may also be given as a file: `NAME_FILE=/run/secrets/name`.
 
 import os
 import secrets
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -119,21 +120,41 @@ def hosts_with_ports(name: str) -> list[str]:
     return found
 
 
+def networks(name: str, default: str) -> list[IPv4Network | IPv6Network]:
+    """Networks or single addresses, like `10.0.0.0/8,192.0.2.7`."""
+    try:
+        return [ip_network(each) for each in words(name, default)]
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name} must hold networks like 10.0.0.0/8: {error}.") from None
+
+
 def encryption_keys(name: str) -> list[str]:
-    found = words(name)
-    for place, key in enumerate(found, 1):
+    found = [part.strip() for part in secret(name).split(",") if part.strip()]
+    return _fernet_keys(name, found)
+
+
+def generated_encryption_keys(path: Path) -> list[str]:
+    """The keys in `path`, one a line; the first is made on the first start."""
+    kept = generated_secret(path, make=Fernet.generate_key().decode())
+    return _fernet_keys(str(path), kept.split())
+
+
+def _fernet_keys(source: str, keys: list[str]) -> list[str]:
+    for place, key in enumerate(keys, 1):
         try:
             Fernet(key.encode())
         except ValueError:
             raise ImproperlyConfigured(
-                f"{name}: key {place} must be 32 bytes in URL-safe base64."
+                f"{source}: key {place} must be 32 bytes in URL-safe base64."
             ) from None
-    return found
+    if not keys and Path(source).exists():
+        raise ImproperlyConfigured(f"{source} is empty: bring back the keys that it held.")
+    return keys
 
 
 def database(name: str) -> dict[str, Any]:
     """Django's settings of the database that a URL names."""
-    config = environ.Env.db_url_config(text(name))
+    config = environ.Env.db_url_config(secret(name))
     if "ENGINE" not in config:
         raise ImproperlyConfigured(f"{name} must be a URL like postgres://user:password@host/name.")
     return dict(config)

@@ -4,7 +4,6 @@ import ipaddress
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from cryptography.fernet import Fernet
 from django.core.exceptions import ImproperlyConfigured
 
 from inro import env
@@ -68,13 +67,13 @@ if not SECRET_KEY:
         )
     SECRET_KEY = env.generated_secret(DATA_DIR / "secret_key")
 SECRET_KEY_FALLBACKS = env.words("SECRET_KEY_FALLBACKS")
-ENCRYPTION_KEYS = env.encryption_keys("ENCRYPTION_KEYS") or [
-    env.generated_secret(DATA_DIR / "encryption_key", make=Fernet.generate_key().decode())
-]
+ENCRYPTION_KEYS = env.encryption_keys("ENCRYPTION_KEYS") or env.generated_encryption_keys(
+    DATA_DIR / "encryption_key"
+)
 
 # --- Applications ------------------------------------------------------------------------
 INSTALLED_APPS = [
-    "django.contrib.admin",
+    "inro.accounts.apps.InroAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -87,6 +86,7 @@ INSTALLED_APPS = [
     "inro.common",
     "inro.accounts",
     "inro.api",
+    "django_htmx",
     "media_library",
     "messaging",
     "automations",
@@ -103,6 +103,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 ROOT_URLCONF = "inro.urls"
@@ -145,13 +146,15 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 
 # --- Database ----------------------------------------------------------------------------
-if env.text("DATABASE_URL"):
+if env.secret("DATABASE_URL"):
     DATABASES = {"default": env.database("DATABASE_URL")}
 else:
     DATABASES = {
         "default": {"ENGINE": "django.db.backends.sqlite3", "NAME": DATA_DIR / "inro.sqlite3"}
     }
 DATABASES["default"].setdefault("CONN_MAX_AGE", 60)
+# A server that was restarted closed the connections that are kept: each is asked before it is used.
+DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     # Without IMMEDIATE, two transactions that read and then write end in "database is locked".
     DATABASES["default"]["OPTIONS"] = {
@@ -173,11 +176,15 @@ if CELERY_BROKER_URL.startswith("inro-sqlite"):
     register_embedded_broker()
     CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, object] = {"path": str(QUEUE_FILE)}
 elif CELERY_BROKER_URL.startswith("redis"):
+    # One try to connect, for requests wait for it; workers have tries of their own.
     CELERY_BROKER_TRANSPORT_OPTIONS = {
+        "max_retries": 0,
         "visibility_timeout": 300,
         "socket_connect_timeout": 2,
-        "socket_timeout": 10,
+        "socket_timeout": 3,
     }
+else:
+    CELERY_BROKER_TRANSPORT_OPTIONS = {"max_retries": 0}
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
@@ -206,6 +213,8 @@ CELERY_BEAT_SCHEDULE = {
     }
 }
 
+# Whether all processes see one cache.
+SHARED_CACHE = REDIS_URL.startswith("redis")
 CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
@@ -213,7 +222,7 @@ CACHES = {
         # Every request asks it: one that hangs must not hold up the answers.
         "OPTIONS": {"socket_connect_timeout": 1, "socket_timeout": 1},
     }
-    if REDIS_URL.startswith("redis")
+    if SHARED_CACHE
     else {
         "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
         # The default of 300 would forget the counters of busy tokens.
@@ -241,7 +250,12 @@ MEDIA_DOWNLOAD_WAIT = env.seconds("MEDIA_DOWNLOAD_WAIT", 8)
 MEDIA_DOWNLOAD_TIMEOUT = env.seconds("MEDIA_DOWNLOAD_TIMEOUT", 60)
 TEMP_DIR = DATA_DIR / "tmp"
 FILE_UPLOAD_TEMP_DIR = str(TEMP_DIR)
-FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.TemporaryFileUploadHandler"]
+# Small bodies are kept in memory, larger ones go to disk as they come.
+FILE_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+FILE_UPLOAD_HANDLERS = [
+    "django.core.files.uploadhandler.MemoryFileUploadHandler",
+    "django.core.files.uploadhandler.TemporaryFileUploadHandler",
+]
 # Bodies that are not multipart; files have MEDIA_MAX_BYTES.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 2_000
@@ -252,6 +266,10 @@ OUTGOING_PORTS = env.ports("OUTGOING_PORTS", "80,443")
 OUTGOING_ALLOW_HOSTS = env.hosts_with_ports("OUTGOING_ALLOW_HOSTS")
 INSTAGRAM_API_URL = env.optional_url("INSTAGRAM_API_URL")
 UNCONFIRMED_AFTER = env.seconds("UNCONFIRMED_AFTER", 300)
+
+# --- How long things are kept ------------------------------------------------------------
+RETAIN_EVENTS_DAYS = env.integer("RETAIN_EVENTS_DAYS", 14, high=36_500)
+RETAIN_STEPS_DAYS = env.integer("RETAIN_STEPS_DAYS", 180, high=36_500)
 
 # --- API ---------------------------------------------------------------------------------
 API_RATE_LIMIT = env.rate("API_RATE_LIMIT", "60/min")
@@ -292,6 +310,8 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "MediaStatus": "media_library.models.MediaStatus",
         "MediaKind": "media_library.kinds.MediaKind",
+        "ExecutionStatus": "automations.models.executions.ExecutionStatus",
+        "StepStatus": "automations.models.executions.StepStatus",
         "ChannelStatus": "messaging.models.channels.ChannelStatus",
         "ContactStatus": "messaging.models.contacts.ContactStatus",
         "MessageStatus": "messaging.models.messages.MessageStatus",
@@ -302,6 +322,9 @@ SPECTACULAR_SETTINGS = {
     ],
 }
 
+# --- Being watched -----------------------------------------------------------------------
+METRICS_ALLOW = env.networks("METRICS_ALLOW", "127.0.0.1/32")
+
 # --- Logs --------------------------------------------------------------------------------
 LOG_FORMAT = env.choice("LOG_FORMAT", "text", ("text", "json"))
 LOG_LEVEL = env.choice("LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR"))
@@ -309,3 +332,9 @@ LOGGING_CONFIG = None
 from inro.common.logging import configure as _configure_logging  # noqa: E402
 
 _configure_logging(LOG_FORMAT, LOG_LEVEL)
+
+SENTRY_DSN = env.optional_url("SENTRY_DSN")
+if SENTRY_DSN:
+    from inro.common.reporting import report_to
+
+    report_to(SENTRY_DSN)

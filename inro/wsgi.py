@@ -1,4 +1,5 @@
 import codecs
+import gc
 import os
 import re
 from collections.abc import Callable, Iterable
@@ -9,6 +10,9 @@ from django.core.wsgi import get_wsgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "inro.settings")
 _CHARSET = re.compile(r";\s*charset\s*=\s*\"?([^;\"\s]*)\"?", re.IGNORECASE)
 _application = get_wsgi_application()
+# What has been loaded stays: the collector need not walk it again in the middle of a request.
+gc.collect()
+gc.freeze()
 
 
 def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:

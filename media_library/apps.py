@@ -6,8 +6,17 @@ class MediaLibraryConfig(AppConfig):
     verbose_name = "Media library"
 
     def ready(self) -> None:
+        from inro.accounts.home import HOME_PARTS
+        from inro.accounts.starting import DEMO_CONTENTS, DemoContent
+        from inro.common.backups import FILE_OWNERS, FileOwner
         from inro.common.claims import SWEEPS, Sweep
-        from media_library import sweeping
+        from inro.common.measuring import BACKLOGS, Backlog
+        from media_library import demo, readings, storage, sweeping
+        from media_library.home import MEDIA
         from media_library.models import Fetch
 
+        HOME_PARTS.add(MEDIA)
         SWEEPS.add(Sweep("downloads", Fetch, sweeping.sweep))
+        BACKLOGS.add(Backlog("downloads", readings.oldest_download))
+        FILE_OWNERS.add(FileOwner("blobs", storage.files_of, storage.is_named))
+        DEMO_CONTENTS.add(DemoContent("pictures", demo.fill))

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import mmap
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import IO
 
@@ -16,6 +17,7 @@ from django.core.files import File
 from inro.common.errors import Refused
 from media_library.kinds import FileType, chosen_type
 from media_library.sniffing import Facts, sniff
+from media_library.sniffing.facts import Bytes
 
 _CHUNK_BYTES = 256 * 1024
 
@@ -32,7 +34,7 @@ class Content:
 
 
 def examine(file: File, declared: str = "") -> Content:
-    """Judge a file that lies on this machine's disk; `declared` is the type its sender gives it.
+    """Judge a file on this machine's disk or in memory; `declared` is what its sender calls it.
 
     Raises Refused (`validation_failed`, `too_large`, `unsupported_media`), said of no path.
     """
@@ -41,10 +43,16 @@ def examine(file: File, declared: str = "") -> Content:
     if not size:
         raise Refused("validation_failed", "The file is empty.")
     check_size(size)
-    with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+    with _bytes_of(file) as data:
         facts = sniff(file, data)  # type: ignore[arg-type]
         digest = hashlib.sha256(data).hexdigest()
     return Content(file, size, digest, facts, chosen_type(facts.mime_type, bare_type(declared)))
+
+
+def _bytes_of(file: File) -> AbstractContextManager[Bytes]:
+    if isinstance(file.file, io.BytesIO):
+        return nullcontext(file.file.getvalue())
+    return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
 
 
 def check_size(size: int) -> None:

@@ -7,7 +7,7 @@ from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 from rest_framework.settings import api_settings
 
-from inro.api.pagination import MAX_ID
+from inro.api.rows import MAX_ID
 from media_library.gathering import url_fault
 from media_library.models import MediaFile
 from media_library.references import MediaReference

@@ -7,6 +7,7 @@ the new media file at the end of the transaction that makes it.
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import IO
@@ -17,6 +18,7 @@ from django.db import transaction
 
 from inro.accounts.models import Workspace
 from inro.common.errors import Refused
+from inro.common.inserting import insert
 from media_library import naming
 from media_library.content import Content, copied, examine
 from media_library.gathering import gathered
@@ -38,7 +40,7 @@ def ingest_upload(
     before_commit: BeforeCommit | None = None,
 ) -> MediaFile:
     """Store a file of a request. `media_type` has to agree with its bytes."""
-    with _on_disk(file) as local:
+    with _at_hand(file) as local:
         content = examine(local, f"{media_type}/" if media_type else file.content_type or "")
         if media_type and content.file_type.kind != media_type:
             message = f"The file is of the type {content.file_type.kind}, not {media_type}."
@@ -86,8 +88,9 @@ def ingest_url(
         return media_file
 
 
-def _on_disk(file: UploadedFile) -> AbstractContextManager[File]:
-    return nullcontext(file) if isinstance(file, TemporaryUploadedFile) else copied(file)
+def _at_hand(file: UploadedFile) -> AbstractContextManager[File]:
+    here = isinstance(file, TemporaryUploadedFile) or isinstance(file.file, io.BytesIO)
+    return nullcontext(file) if here else copied(file)
 
 
 def _store(
@@ -97,7 +100,7 @@ def _store(
     before_commit: BeforeCommit | None = None,
 ) -> MediaFile:
     with deposited(workspace, content) as deposit, transaction.atomic():
-        media_file = MediaFile.objects.create(
+        media_file = MediaFile(
             workspace=workspace,
             blob=deposit.blob(),
             media_type=content.file_type.kind,
@@ -105,6 +108,8 @@ def _store(
             caption=about.caption,
             description=about.description,
         )
+        media_file.fold_texts()
+        insert(media_file)
         if before_commit:
             before_commit(media_file)
         return media_file

@@ -7,13 +7,14 @@ from django.db.models import Q
 
 from inro.common.claims import TaskRow
 from inro.common.folding import fold
-from inro.common.models import WorkspaceOwned
+from inro.common.models import WorkspaceOwned, covered_workspace
 from media_library.kinds import FileType, MediaKind, as_kind
 
 
 class Blob(WorkspaceOwned):
     """Bytes in the storage, once per workspace and content, with the facts read from them."""
 
+    workspace = covered_workspace()
     sha256 = models.CharField(max_length=64, editable=False)
     size = models.PositiveBigIntegerField(editable=False)
     mime_type = models.CharField(max_length=100, editable=False)
@@ -41,6 +42,7 @@ class MediaStatus(models.TextChoices):
 class MediaFile(WorkspaceOwned):
     """A file of the library; `blob` is there from the moment it is ready."""
 
+    workspace = covered_workspace()
     status = models.CharField(
         max_length=10, choices=MediaStatus.choices, default=MediaStatus.READY, editable=False
     )
@@ -70,13 +72,22 @@ class MediaFile(WorkspaceOwned):
         indexes: ClassVar = [
             models.Index(fields=["workspace", "-id"], name="media_by_workspace"),
             models.Index(fields=["workspace", "media_type", "-id"], name="media_by_type"),
+            models.Index(
+                fields=["workspace", "-id"],
+                name="media_unready",
+                condition=Q(status__in=["pending", "failed"]),
+            ),
         ]
 
     def __str__(self) -> str:
         return self.name or f"Media file {self.pk}"
 
-    def save(self, *args: Any, **kwargs: Any) -> None:
+    def fold_texts(self) -> None:
+        """What `save` does before it writes."""
         self.search_text = fold(f"{self.name} {self.caption}")
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        self.fold_texts()
         fields = kwargs.get("update_fields")
         if fields is not None:
             kwargs["update_fields"] = {*fields, "search_text", "updated_at"}

@@ -20,12 +20,24 @@ _RANGE = re.compile(r"bytes\s*=\s*([0-9]{0,18})\s*-\s*([0-9]{0,18})\s*", re.IGNO
 
 def url_of(media_file: MediaFile) -> str:
     """Where anybody who is given it may fetch the file. It has to be ready."""
-    file_type = media_file.file_type
-    if file_type is None:
+    return f"{settings.PUBLIC_URL}{path_of(media_file)}"
+
+
+def path_of(media_file: MediaFile) -> str:
+    """The same for pages of our own, under whatever name they are reached."""
+    if media_file.file_type is None:
         raise ValueError(f"Media file {media_file.pk} has no bytes yet.")
-    name = naming.in_address(media_file.name, file_type)
-    path = reverse("media", args=[sign(str(media_file.pk), _PURPOSE), name])
-    return f"{settings.PUBLIC_URL}{path}"
+    return _path(media_file.pk, media_file.name, media_file.file_type)
+
+
+def address_of(pk: int, name: str, file_type: FileType) -> str:
+    """Like `url_of`, of a ready file's id, name and type."""
+    return f"{settings.PUBLIC_URL}{_path(pk, name, file_type)}"
+
+
+def _path(pk: int, name: str, file_type: FileType) -> str:
+    signed = sign(str(pk), _PURPOSE)
+    return reverse("media", args=[signed, naming.in_address(name, file_type)])
 
 
 class Served(NamedTuple):

@@ -10,8 +10,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
-from typing import Any
+from functools import cache, partial
 
 import structlog
 from django.core.files import File
@@ -20,7 +19,10 @@ from django.db import transaction
 from django.db.models import ProtectedError
 
 from inro.accounts.models import Workspace
+from inro.common.backups import StoredFile
 from inro.common.errors import Refused
+from inro.common.inserting import insert_unless_there
+from inro.common.prepared import Prepared
 from media_library.content import Content
 from media_library.models import Blob
 
@@ -34,40 +36,63 @@ class Deposit:
         self.content = content
         self._workspace = workspace
         self._written = ""
+        self._kept = False
 
     def prepare(self) -> None:
         """Write the file unless the workspace has these bytes. Raises Refused."""
-        same = Blob.objects.for_workspace(self._workspace).filter(sha256=self.content.sha256)
-        if not same.exists():
+        if not _same_bytes().rows([self._workspace.pk, self.content.sha256]):
             self._storage_name()
 
     def blob(self) -> Blob:
         """The bytes' row, locked until the caller's transaction ends: refer to it before."""
-        content = self.content
-        facts: dict[str, Any] = {
-            "size": content.size,
-            "mime_type": content.file_type.mime_type,
-            "width": content.facts.width,
-            "height": content.facts.height,
-            "duration": content.facts.duration,
-            # Called only when there is no row, even if there was one a moment ago.
-            "storage_name": self._storage_name,
-        }
-        blob, _ = Blob.objects.select_for_update().get_or_create(
-            workspace=self._workspace, sha256=content.sha256, defaults=facts
-        )
-        return blob
+        if self._written and (blob := self._inserted()):
+            return blob
+        same = Blob.objects.for_workspace(self._workspace).filter(sha256=self.content.sha256)
+        while (found := same.select_for_update().first()) is None:
+            # It was there a moment ago, and has been let go.
+            if blob := self._inserted():
+                return blob
+        return found
 
     def clean(self) -> None:
         """Remove the file that was written if no row came to name it."""
-        if self._written and not Blob.objects.filter(storage_name=self._written).exists():
+        if not self._written or self._kept:
+            return
+        if not Blob.objects.filter(storage_name=self._written).exists():
             _remove(self._written)
+
+    def _inserted(self) -> Blob | None:
+        """A new row; None when there is one for these bytes."""
+        content = self.content
+        blob = Blob(
+            workspace=self._workspace,
+            sha256=content.sha256,
+            size=content.size,
+            mime_type=content.file_type.mime_type,
+            width=content.facts.width,
+            height=content.facts.height,
+            duration=content.facts.duration,
+            storage_name=self._storage_name(),
+        )
+        if insert_unless_there(blob, ("workspace", "sha256")):
+            transaction.on_commit(self._keep, robust=True)
+            return blob
+        return None
+
+    def _keep(self) -> None:
+        self._kept = True
 
     def _storage_name(self) -> str:
         if not self._written:
             name = secrets.token_hex(16)
             self._written = _write(f"blobs/{name[:2]}/{name}", self.content.file)
         return self._written
+
+
+@cache
+def _same_bytes() -> Prepared:
+    mine = Blob.objects.filter(workspace=-1, sha256="?")
+    return Prepared(mine.values_list("pk"), [-1, "?"])
 
 
 @contextmanager
@@ -103,6 +128,16 @@ def open_blob(blob: Blob) -> File:
         raise
     except Exception as error:
         raise _unavailable("read") from error
+
+
+def files_of(alias: str) -> Iterator[StoredFile]:
+    """The files that the rows of the database `alias` name."""
+    rows = Blob.objects.using(alias).order_by("pk").values_list("storage_name", "sha256")
+    return (StoredFile(*row) for row in rows.iterator())
+
+
+def is_named(name: str) -> bool:
+    return Blob.objects.filter(storage_name=name).exists()
 
 
 def _write(name: str, file: File) -> str:

@@ -1,36 +1,45 @@
 """What each kind of event comes to, once it is that event's turn.
 
-A handler runs inside the transaction of `messaging.receiving`, with the identity row locked. It
-returns what the event is now; `recorded` when it is too early to tell, and the event stands aside.
+A handler takes events of one kind, of one or of many people, inside a transaction that holds their
+identity rows. It returns what each event is now, by its id: `recorded` when it is too early to
+tell, and the event stands aside.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from messaging.channels.base import EventKind, InboundContent
-from messaging.delivery.lookups import named
-from messaging.delivery.receipts import Author, apply_echo, apply_read
+from messaging.activity import new_people, note_activity
+from messaging.applying import Applying, ProviderKey, by_provider_id
+from messaging.channels import CHANNELS
+from messaging.channels.base import EventKind
+from messaging.delivery import receipts
+from messaging.delivery.receipts import Author, Read, apply_echo
 from messaging.models import (
-    Contact,
+    Channel,
     ContactStatus,
     Direction,
     Event,
     EventStatus,
-    Identity,
     Message,
     MessageStatus,
     MessageType,
     Stream,
     StreamKind,
 )
-from messaging.signals import person_arrived
+from messaging.signals import people_arrived
+from messaging.tapping import is_ours
 
 
 @dataclass(frozen=True)
 class Arrival:
-    """Something a person did, as `person_arrived` tells it to the storey above."""
+    """Something a person did, as `people_arrived` tells it to the storey above.
+
+    A tap on an answer under one of our messages is of the kind MESSAGE, as if its title had been
+    written: channels tell of it in either way. One on anything else (an ice breaker, a menu) is a
+    POSTBACK.
+    """
 
     workspace_id: int
     channel_id: int
@@ -44,63 +53,71 @@ class Arrival:
     happened_at: datetime
 
 
-@dataclass(frozen=True)
-class Applying:
-    """An event at its turn."""
+def _messages(them: Sequence[Applying]) -> dict[int, EventStatus]:
+    """What people wrote, or tapped."""
+    known = by_provider_id(them)
+    fresh = [this for this in them if not _came_before(this, known)]
+    rows = Message.objects.bulk_create([_inbound(this, known) for this in fresh])
+    statuses = dict.fromkeys((this.event.pk for this in them), EventStatus.IGNORED)
+    statuses |= dict.fromkeys((this.event.pk for this in fresh), EventStatus.APPLIED)
+    arrivals = [
+        (this, row)
+        for this, row in zip(fresh, rows, strict=True)
+        if this.identity.contact.status != ContactStatus.BLOCKED and not this.content.standby
+    ]
+    new = new_people([this for this, _ in arrivals])
+    note_activity(fresh, introduced=[this for this, _ in arrivals])
+    if arrivals:
+        told = [_arrival(this, row, this.event.pk in new) for this, row in arrivals]
+        people_arrived.send(sender=Event, arrivals=told)
+    return statuses
 
-    event: Event
-    content: InboundContent
-    identity: Identity
+
+def _came_before(this: Applying, known: Mapping[ProviderKey, str]) -> bool:
+    """Whether this message came as another event (by way of another app, for instance).
+
+    A tap may name the message of ours that it was made on.
+    """
+    direction = known.get(this.provider_key)
+    on_ours = direction == Direction.OUTBOUND and this.event.kind == EventKind.POSTBACK
+    return direction is not None and not on_ours
 
 
-def _message(this: Applying) -> EventStatus:
-    if _is_known(this):
-        return EventStatus.IGNORED
-    message = Message.objects.create(
-        **_common(this),
+def _inbound(this: Applying, known: Mapping[ProviderKey, str]) -> Message:
+    common = _common(this)
+    if this.provider_key in known:
+        common["provider_message_id"] = ""
+    return Message(
+        **common,
         direction=Direction.INBOUND,
         status=MessageStatus.RECEIVED,
         sent_at=this.event.happened_at,
     )
-    _note_activity(this)
-    if this.identity.contact.status != ContactStatus.BLOCKED and not this.content.standby:
-        _tell(this, message)
-    return EventStatus.APPLIED
 
 
-def _tell(this: Applying, message: Message) -> None:
-    arrival = Arrival(
+def _arrival(this: Applying, message: Message, is_new_contact: bool) -> Arrival:
+    return Arrival(
         workspace_id=this.event.workspace_id,
         channel_id=this.event.channel_id,
         contact_id=this.identity.contact_id,
         event_id=this.event.pk,
         message_id=message.pk,
-        kind=EventKind(this.event.kind),
+        kind=_kind(this),
         text=this.content.text,
         reply_payload=this.content.reply_payload,
-        is_new_contact=_is_new(this),
+        is_new_contact=is_new_contact,
         happened_at=this.event.happened_at,
     )
-    if not this.identity.introduced:
-        this.identity.introduced = True
-        this.identity.save(update_fields=["introduced", "updated_at"])
-    person_arrived.send(sender=Event, arrival=arrival)
 
 
-def _is_new(this: Applying) -> bool:
-    """Whether nothing was told of this person yet, and the owner had not written to them before.
-
-    Echoes do not always come in order: what counts is when they were written.
-    """
-    if this.identity.introduced:
-        return False
-    written = Message.objects.filter(
-        channel=this.event.channel_id,
-        contact=this.identity.contact_id,
-        direction=Direction.OUTBOUND,
-        sent_at__lte=this.event.happened_at,
-    )
-    return not written.exists()
+def _kind(this: Applying) -> EventKind:
+    kind = EventKind(this.event.kind)
+    tapped = this.content.reply_payload
+    if kind == EventKind.POSTBACK and is_ours(
+        this.event.channel_id, this.identity.contact_id, tapped
+    ):
+        return EventKind.MESSAGE
+    return kind
 
 
 def _echo(this: Applying) -> EventStatus:
@@ -128,21 +145,6 @@ def _typed_by_owner(this: Applying) -> None:
     )
 
 
-def _read(this: Applying) -> EventStatus:
-    known = apply_read(
-        channel_id=this.event.channel_id,
-        contact_id=this.identity.contact_id,
-        until=this.event.happened_at,
-        provider_message_id=this.content.provider_message_id,
-    )
-    return EventStatus.APPLIED if known else EventStatus.RECORDED
-
-
-def _is_known(this: Applying) -> bool:
-    """Whether this message came before as another event (by way of another app, for instance)."""
-    return named([this.event.channel_id], [this.content.provider_message_id]).exists()
-
-
 def _common(this: Applying) -> dict[str, Any]:
     content = this.content
     first = content.attachments[0].message_type if content.attachments else None
@@ -160,34 +162,48 @@ def _common(this: Applying) -> dict[str, Any]:
     }
 
 
-def _note_activity(this: Applying) -> None:
-    """The person has written: the window opens, and a contact counts as active again."""
-    identity, contact, at = this.identity, this.identity.contact, this.event.happened_at
-    if identity.last_inbound_at is None or identity.last_inbound_at < at:
-        identity.last_inbound_at = at
-        identity.save(update_fields=["last_inbound_at", "updated_at"])
-    if contact.status == ContactStatus.INACTIVE:
-        # Not saved with the rest: somebody may be blocking the contact at this moment.
-        inactive = Contact.objects.filter(pk=contact.pk, status=ContactStatus.INACTIVE)
-        inactive.update(status=ContactStatus.ACTIVE)
-    news: dict[str, Any] = {}
-    if contact.last_active_at is None or contact.last_active_at < at:
-        news["last_active_at"] = at
-    if this.content.username and contact.username != this.content.username:
-        news["username"] = this.content.username[:150]
-    if this.content.name and not contact.name:
-        news["name"] = this.content.name[:200]
-    for name, value in news.items():
-        setattr(contact, name, value)
-    if news:
-        contact.save(update_fields=[*news, "updated_at"])
+def apply_reads(reads: Sequence[tuple[Event, int]]) -> dict[int, EventStatus]:
+    """Receipts with the contacts who have read."""
+    if not reads:
+        return {}
+    kinds = dict(
+        Channel.objects.filter(pk__in={event.channel_id for event, _ in reads}).values_list(
+            "pk", "kind"
+        )
+    )
+    known = receipts.apply_reads(
+        [
+            Read(
+                event.channel_id,
+                contact_id,
+                event.happened_at,
+                CHANNELS[kinds[event.channel_id]]
+                .read(EventKind.READ, event.payload)
+                .provider_message_id,
+            )
+            for event, contact_id in reads
+        ]
+    )
+    return {
+        event.pk: EventStatus.APPLIED if is_known else EventStatus.RECORDED
+        for (event, _), is_known in zip(reads, known, strict=True)
+    }
+
+
+def _reads(them: Sequence[Applying]) -> dict[int, EventStatus]:
+    return apply_reads([(this.event, this.identity.contact_id) for this in them])
+
+
+def _echoes(them: Sequence[Applying]) -> dict[int, EventStatus]:
+    return {this.event.pk: _echo(this) for this in them}
 
 
 # Kinds that are not here are recorded and not acted on.
-HANDLERS: Mapping[EventKind, Callable[[Applying], EventStatus]] = {
-    EventKind.MESSAGE: _message,
-    EventKind.ECHO: _echo,
-    EventKind.READ: _read,
+HANDLERS: Mapping[EventKind, Callable[[Sequence[Applying]], Mapping[int, EventStatus]]] = {
+    EventKind.MESSAGE: _messages,
+    EventKind.POSTBACK: _messages,
+    EventKind.ECHO: _echoes,
+    EventKind.READ: _reads,
 }
 # The kinds that make a contact of a person who was not known.
-MAKES_CONTACT = frozenset({EventKind.MESSAGE, EventKind.ECHO})
+MAKES_CONTACT = frozenset({EventKind.MESSAGE, EventKind.POSTBACK, EventKind.ECHO})

@@ -1,23 +1,30 @@
 """Connecting a channel, and opening its secrets to its adapter."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.db.models.functions import Now
 
 from inro.accounts.models import Workspace
 from inro.api.errors import flatten
 from inro.common.errors import Details, Refused, invalid
 from messaging.channels import CHANNELS
 from messaging.channels.base import Account, ChannelType
-from messaging.models import Channel, Pump, Stream, StreamKind
-from messaging.models.channels import RANK_OF
+from messaging.models import Channel, ChannelStatus, Pump, Stream
+from messaging.models.channels import RANK_OF, STANDING
+from messaging.pacing import Pacing
 
 MAX_NAME = 120
 
 
 def connect_channel(
-    workspace: Workspace, kind: str, name: str, options: Mapping[str, Any]
+    workspace: Workspace,
+    kind: str,
+    name: str,
+    options: Mapping[str, Any],
+    pacing: Mapping[str, int | None] | None = None,
 ) -> Channel:
     """A new channel with its pump and standing streams; its `options` are judged by its kind.
 
@@ -25,11 +32,12 @@ def connect_channel(
     the workspace has this account already.
     """
     channel = _judged(workspace, kind, name, options)
+    set_pacing(channel, pacing or {})
     try:
         with transaction.atomic():
             channel.save(force_insert=True)
             Pump.objects.create(channel=channel)
-            for stream in StreamKind:
+            for stream in STANDING:
                 Stream.objects.create(channel=channel, kind=stream, rank=RANK_OF[stream])
     except IntegrityError:
         raise Refused(
@@ -76,3 +84,24 @@ def open_account(channel: Channel) -> Account:
         settings=channel.settings,
         secrets=channel.secrets,
     )
+
+
+def pause_all(alias: str) -> int:
+    """Pause every channel of the database `alias` that would send; how many there were."""
+    connected = Channel.objects.using(alias).filter(status=ChannelStatus.CONNECTED)
+    return connected.update(
+        status=ChannelStatus.PAUSED, status_reason="Restored from a backup.", updated_at=Now()
+    )
+
+
+def set_pacing(channel: Channel, pacing: Mapping[str, int | None]) -> None:
+    """Change the limits that are given; one that is the provider's own goes along with it later."""
+    allowed = asdict(CHANNELS[channel.kind].pacing)
+    for name, per_second in pacing.items():
+        setattr(channel, name, None if per_second == allowed[name] else per_second)
+
+
+def pacing_of(channel: Channel) -> Pacing:
+    """How fast the channel sends: as fast as its provider allows, unless it says otherwise."""
+    allowed = CHANNELS[channel.kind].pacing
+    return allowed.overridden(channel.text_per_second, channel.media_per_second)

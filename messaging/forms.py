@@ -1,4 +1,4 @@
-"""The admin's form of a channel, made from the options of the channel types."""
+"""The admin's forms: of a contact, and of a channel, made from the options of its type."""
 
 from typing import Any
 
@@ -6,9 +6,12 @@ from django import forms
 from rest_framework import serializers
 
 from inro.common.errors import Refused
+from messaging import phones
 from messaging.channels import CHANNELS
 from messaging.connecting import connect_channel
+from messaging.contacts import KNOWN_BY
 from messaging.models import Channel
+from messaging.serializers.contact_changes import MAX_NOTES
 
 
 class SecretTextarea(forms.Textarea):
@@ -51,6 +54,32 @@ def _option_fields() -> dict[str, forms.Field]:
 
 
 OPTION_FIELDS = _option_fields()
+
+
+class ContactForm(forms.ModelForm):
+    """The rules of the API; what was there before and is left as it is, is not judged."""
+
+    notes = forms.CharField(widget=forms.Textarea, required=False, max_length=MAX_NOTES)
+    bio = forms.CharField(widget=forms.Textarea, required=False, max_length=MAX_NOTES)
+
+    def clean(self) -> dict[str, Any]:
+        given: dict[str, Any] = super().clean() or self.cleaned_data
+        if self.instance.pk is None and not any(given.get(name) for name in KNOWN_BY):
+            raise forms.ValidationError(f"Give at least one of {', '.join(KNOWN_BY)}.")
+        return given
+
+    def clean_username(self) -> str:
+        username: str = self.cleaned_data["username"]
+        return username.removeprefix("@") if "username" in self.changed_data else username
+
+    def clean_phone(self) -> str:
+        phone: str = self.cleaned_data["phone"]
+        if not phone or "phone" not in self.changed_data:
+            return phone
+        try:
+            return phones.normalised(phone)
+        except ValueError as error:
+            raise forms.ValidationError(str(error)) from None
 
 
 class ConnectForm(forms.ModelForm):

@@ -9,7 +9,10 @@ from django.db import transaction
 from django.utils import timezone
 
 from inro.common.waking import wake
+from messaging.buttons import Button, as_rows
 from messaging.channels import CHANNELS
+from messaging.channels.arranging import layout_of
+from messaging.channels.base import Capabilities, Outgoing
 from messaging.delivery.tasks import pump
 from messaging.models import (
     Channel,
@@ -38,6 +41,7 @@ class Draft:
     media_file_id: int | None = None
     story: UUID | None = None
     position: int | None = None
+    buttons: tuple[Button, ...] = ()
 
 
 def queue_messages(
@@ -46,8 +50,9 @@ def queue_messages(
     """Write `drafts` in their order and wake the pumps when the caller's transaction commits.
 
     Their order is that of delivery to each contact. A caption that the channel cannot carry
-    becomes a text of its own right behind its media: position p of the caller holds the rows 2p
-    and 2p + 1. Raises IntegrityError for a story and position that are taken.
+    becomes a text of its own right behind its media, and the buttons go with it; so do buttons that
+    cannot stand under media. Position p of the caller holds the rows 2p and 2p + 1. Raises
+    IntegrityError for a story and position that are taken.
     """
     if not drafts:
         return []
@@ -75,14 +80,20 @@ def _kinds(workspace_id: int, channel_ids: Collection[int]) -> dict[int, str]:
 def _rows(drafts: Iterable[Draft], kinds: dict[int, str]) -> Iterator[Draft]:
     """The drafts as rows: one for each call, positions doubled."""
     for draft in drafts:
-        captions = CHANNELS[kinds[draft.channel_id]].capabilities.captions
         first = None if draft.position is None else 2 * draft.position
-        if not draft.text or draft.message_type in {MessageType.TEXT, *captions}:
+        if _in_one_call(draft, CHANNELS[kinds[draft.channel_id]].capabilities):
             yield replace(draft, position=first)
             continue
         second = None if first is None else first + 1
-        yield replace(draft, text="", position=first)
+        yield replace(draft, text="", buttons=(), position=first)
         yield replace(draft, message_type=MessageType.TEXT, media_file_id=None, position=second)
+
+
+def _in_one_call(draft: Draft, capabilities: Capabilities) -> bool:
+    if draft.message_type in {MessageType.TEXT, *capabilities.captions}:
+        return True
+    alone = Outgoing(0, "", draft.message_type, buttons=draft.buttons)
+    return not draft.text and (not draft.buttons or bool(layout_of(capabilities, alone)))
 
 
 def _as_message(workspace_id: int, row: Draft, stream_id: int, now: datetime) -> Message:
@@ -95,6 +106,7 @@ def _as_message(workspace_id: int, row: Draft, stream_id: int, now: datetime) ->
         message_type=row.message_type,
         text=row.text,
         media_file_id=row.media_file_id,
+        buttons=as_rows(row.buttons),
         status=MessageStatus.QUEUED,
         story=row.story,
         position=row.position,

@@ -10,6 +10,7 @@ from inro.common import crypto
 from inro.common.errors import Refused
 from inro.common.waking import wake
 from messaging.channels import CHANNELS
+from messaging.connecting import set_pacing
 from messaging.delivery.lease import announce_wake_up
 from messaging.delivery.tasks import pump
 from messaging.models import Channel, ChannelStatus
@@ -35,7 +36,11 @@ def _unmasked_in(given: Any, index: int, secrets: list[str]) -> Any:
 
 
 def change_channel(
-    channel: Channel, name: str, options: Mapping[str, Any], status: str | None = None
+    channel: Channel,
+    name: str,
+    options: Mapping[str, Any],
+    status: str | None = None,
+    pacing: Mapping[str, int | None] | None = None,
 ) -> None:
     """Give `channel`, whose row is locked, a name, all the `options` of its kind, and a status.
 
@@ -44,6 +49,7 @@ def change_channel(
     """
     channel_type = CHANNELS[channel.kind]
     before, rest = channel.status, dict(options)
+    set_pacing(channel, pacing or {})
     secrets = {field: rest.pop(field) for field in channel_type.secret_fields}
     channel.account_id = rest.pop(channel_type.account_field, "")
     channel.name, channel.settings = name.strip() or channel_type.label, rest
@@ -57,6 +63,21 @@ def change_channel(
     if channel.status == ChannelStatus.CONNECTED != before:
         announce_wake_up(channel.pk, timezone.now())
         wake(pump, channel.pk)
+
+
+def switch_channel(channel: Channel, status: ChannelStatus, reason: str = "") -> bool:
+    """Pause or resume `channel`, whose row is locked; False when it is so already.
+
+    What waited on it goes out from the moment it is connected again.
+    """
+    if channel.status == status:
+        return False
+    channel.status, channel.status_reason = status, reason
+    channel.save(update_fields=["status", "status_reason", "updated_at"])
+    if status == ChannelStatus.CONNECTED:
+        announce_wake_up(channel.pk, timezone.now())
+        wake(pump, channel.pk)
+    return True
 
 
 def _save(channel: Channel) -> None:

@@ -6,8 +6,10 @@ tasks with `waking.wake()`, so that a kill never loses half a story.
 
 from django.dispatch import Signal
 
-# An inbound event of a person was applied. `arrival` is a `messaging.receiving.Arrival`.
-person_arrived = Signal()
+# Inbound events of people were applied together. `arrivals` is a list of
+# `messaging.receiving.Arrival`, at most one for each contact. What is locked for them is locked in
+# the order of ids: other workers hold other people's rows.
+people_arrived = Signal()
 
 # Messages reached a final or confirmed state. `changes` is a list of
 # `messaging.delivery.settle.Settled(message_id, story, position, status, error_code, …)`.

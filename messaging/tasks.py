@@ -2,7 +2,7 @@ from datetime import datetime
 
 from celery import shared_task
 
-from inro.common.waking import wake
+from inro.common.waking import TakingAll, arrived, wake
 from messaging import receiving
 from messaging.delivery.tasks import pump
 
@@ -11,10 +11,12 @@ __all__ = ["apply_events", "pump"]  # Celery looks for an app's tasks here
 EVENTS_PER_TASK = 50
 
 
-@shared_task(name="messaging.apply_events")
+@shared_task(name="messaging.apply_events", base=TakingAll)
 def apply_events(ids: list[int]) -> None:
-    """Apply what the people of these events did, in its order."""
+    """Apply what the people of these events did, in its order, and what else waits."""
+    arrived(apply_events)
     receiving.apply_events(ids)
+    receiving.apply_due()
 
 
 def wake_apply(ids: list[int]) -> None:

@@ -2,17 +2,20 @@
 
 import json
 from collections.abc import Mapping
+from contextlib import nullcontext
+from functools import cache
 from typing import Any
 from uuid import UUID
 
 import structlog
 from django.core.exceptions import RequestDataTooBig
-from django.db import OperationalError, transaction
+from django.db import OperationalError, connection, transaction
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
 from inro.api.errors import STATUS_OF, body
+from inro.common.prepared import Prepared
 from messaging import receiving
 from messaging.channels import CHANNELS
 from messaging.channels.base import ChannelType, InboundEvent
@@ -26,6 +29,8 @@ STORE_TRIES = 3
 MAX_DEPTH = 50
 # Five times what a provider puts into one call.
 MAX_EVENTS = 5_000
+NO_CHANNEL = UUID(int=0)
+CHANNEL_COLUMNS = [field.attname for field in Channel._meta.concrete_fields]
 
 
 @csrf_exempt
@@ -33,7 +38,7 @@ MAX_EVENTS = 5_000
 def webhook(request: HttpRequest, kind: str, uuid: UUID) -> HttpResponse:
     """GET: the provider checks that the address is ours. POST: it tells of events."""
     channel_type = CHANNELS.get(kind)
-    channel = Channel.objects.filter(uuid=uuid, kind=kind).first()
+    channel = _channel(kind, uuid)
     if channel_type is None or not channel_type.has_webhook or channel is None:
         raise Http404
     if request.method == "GET":
@@ -42,6 +47,22 @@ def webhook(request: HttpRequest, kind: str, uuid: UUID) -> HttpResponse:
             return _refused("permission_denied", "The verify token is wrong.")
         return HttpResponse(answer, content_type="text/plain")
     return _receive(request, channel_type, channel)
+
+
+def _channel(kind: str, uuid: UUID) -> Channel | None:
+    found = _channels().rows([_as_stored(uuid), kind])
+    return Channel.from_db(None, CHANNEL_COLUMNS, found[0]) if found else None
+
+
+@cache
+def _channels() -> Prepared:
+    """Asked with every call."""
+    columns = Channel.objects.values_list(*CHANNEL_COLUMNS)
+    return Prepared(columns.filter(uuid=NO_CHANNEL, kind="?"), [_as_stored(NO_CHANNEL), "?"])
+
+
+def _as_stored(uuid: UUID) -> Any:
+    return Channel._meta.get_field("uuid").get_db_prep_value(uuid, connection)
 
 
 def _receive(request: HttpRequest, channel_type: ChannelType, channel: Channel) -> HttpResponse:
@@ -86,7 +107,8 @@ def _store(channel: Channel, siblings: Mapping[str, Channel], events: list[Inbou
     unrouted = [event for event in events if event.account_id not in siblings]
     for tries_left in reversed(range(STORE_TRIES)):
         try:
-            with transaction.atomic():
+            # One event is one statement, and needs no transaction around it.
+            with transaction.atomic() if len(events) > 1 else nullcontext():
                 ids = receiving.record(routed)
                 receiving.keep_unrouted(channel, unrouted)
                 wake_apply(ids)

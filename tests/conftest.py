@@ -11,12 +11,30 @@ from django.core.cache import cache
 from rest_framework.test import APIClient
 
 from inro.accounts.models import ApiToken, Workspace
+from inro.common import waking
+from tests import own_redis
 
 hypothesis.settings.register_profile("quick", max_examples=25, deadline=None)
 hypothesis.settings.register_profile("deep", max_examples=1_000, deadline=None)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
 LOOPBACK = {"127.0.0.1", "::1", "localhost"}
+
+
+DATABASE_FIXTURES = {"db", "transactional_db", "django_db_reset_sequences", "live_server"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What uses no database need not run on each of them; what takes long comes first.
+
+    Otherwise one process would still wait for it when the others are done.
+    """
+    items.sort(key=lambda item: item.get_closest_marker("processes") is None)
+    for item in items:
+        used = DATABASE_FIXTURES & set(getattr(item, "fixturenames", []))
+        marked = item.get_closest_marker("django_db") or item.get_closest_marker("processes")
+        if not used and not marked:
+            item.add_marker("once")
 
 
 @pytest.fixture(autouse=True)
@@ -33,9 +51,21 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
+def broker_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A queue that failed in one test is tried again in the next."""
+    monkeypatch.setattr(waking, "_failed_at", float("-inf"))
+
+
+@pytest.fixture(autouse=True)
 def no_rate_limit(settings: Any) -> None:
     """Tests ask more of one token than its owners do."""
     settings.API_RATE_LIMIT = "0"
+
+
+@pytest.fixture(autouse=True)
+def every_wake_up(settings: Any) -> None:
+    """No task begins here by itself, so each wake-up is sent; processes of their own coalesce."""
+    settings.SHARED_CACHE = False
 
 
 @pytest.fixture(autouse=True)
@@ -52,7 +82,8 @@ def own_files(settings: Any, tmp_path: Path) -> Path:
     settings.TEMP_DIR = tmp_path / "tmp"
     settings.TEMP_DIR.mkdir()
     settings.FILE_UPLOAD_TEMP_DIR = str(settings.TEMP_DIR)
-    cache.clear()
+    # In Redis, where the queue is too, all of it is emptied.
+    own_redis.empty() if settings.REDIS_URL else cache.clear()
     return media
 
 

@@ -1,9 +1,17 @@
-"""Loaded before settings: the tests' own data folder, and none of this machine's configuration."""
+"""Loaded before settings: data of the tests' own, and none of this machine's configuration.
+
+`DATABASE_URL` and `REDIS_URL` are what the suite may run on: Django makes databases of its own on
+the first, and of the second only a database that was empty is used.
+"""
 
 import atexit
 import os
 import shutil
 import tempfile
+
+import redis
+
+from tests import own_redis
 
 CONFIGURATION = (
     "HOST",
@@ -13,6 +21,8 @@ CONFIGURATION = (
     "SECRET_KEY_FILE",
     "SECRET_KEY_FALLBACKS",
     "ENCRYPTION_KEYS",
+    "ENCRYPTION_KEYS_FILE",
+    "DATABASE_URL_FILE",
     "STORAGE_URL",
     "MEDIA_MAX_BYTES",
     "MEDIA_DOWNLOAD_WAIT",
@@ -29,6 +39,11 @@ CONFIGURATION = (
     "LOG_LEVEL",
     "WEB_THREADS",
     "ALLOWED_HOSTS",
+    "RETAIN_EVENTS_DAYS",
+    "RETAIN_STEPS_DAYS",
+    "METRICS_ALLOW",
+    "SENTRY_DSN",
+    "CELERY_BROKER_URL",
 )
 
 for name in CONFIGURATION:
@@ -37,3 +52,8 @@ os.environ["ENV_FILE"] = ""
 _folder = tempfile.mkdtemp(prefix="inro-tests-")
 os.environ["DATA_DIR"] = _folder
 atexit.register(shutil.rmtree, _folder, ignore_errors=True)
+if os.environ.get("REDIS_URL"):
+    try:
+        os.environ["REDIS_URL"] = own_redis.claim(os.environ["REDIS_URL"])
+    except (redis.RedisError, RuntimeError, ValueError) as error:
+        raise SystemExit(f"REDIS_URL: {error}") from None

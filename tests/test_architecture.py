@@ -21,6 +21,7 @@ MAY_CALL_OUT = {
     "inro/common/http.py",
     "inro/common/network.py",
     "inro/common/outgoing.py",
+    "messaging/asking.py",
     "messaging/delivery/calling.py",
 }
 

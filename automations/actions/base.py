@@ -1,15 +1,17 @@
 """The contract of an action type. Its docstring is its public description."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from inspect import getdoc
 from typing import Any, ClassVar
 
 from automations import options
+from automations.engine.events import End
 from automations.engine.outcomes import NEXT, Outcome
 from automations.engine.state import Node
 from automations.engine.step import Step
 from automations.options import NoOptions, OptionsClass
+from messaging.buttons import Button
 from messaging.models import MessageType
 
 
@@ -49,10 +51,23 @@ class ActionType(ABC):
         """Every text with variables that a person gets to read, by its path within the action."""
         return {"content": content}
 
+    def buttons(self, options: Mapping[str, Any]) -> tuple[Button, ...]:
+        """What stands under each of its texts; channels that cannot show it write it out."""
+        return ()
+
+    def doubts(
+        self, options: Mapping[str, Any], used: Collection[str]
+    ) -> Iterator[tuple[str, str, str]]:
+        """What is probably not meant, as code, path within the action and message.
+
+        `used` are the branches that have a child.
+        """
+        yield from ()
+
     @abstractmethod
     def run(self, action: Node, step: Step) -> Outcome:
         """Do it, through `step` alone, and say what happens next."""
 
-    def resume(self, action: Node, step: Step) -> Outcome:
-        """What happens when the wait that `run` returned has ended."""
+    def resume(self, action: Node, step: Step, event: End) -> Outcome:
+        """What happens when what it waits for has come: a reply, or the time that it named."""
         raise NotImplementedError(f"{self.action_type} never waits.")

@@ -4,6 +4,7 @@ from typing import Any
 from rest_framework import serializers
 
 from automations.actions.base import ActionType
+from automations.actions.buttons import ButtonsField, made
 from automations.engine.outcomes import Outcome, Proceed
 from automations.engine.state import Node
 from automations.engine.step import Step
@@ -12,7 +13,11 @@ from messaging.models import MessageType
 
 
 class Message(ActionType):
-    """Sends a text. With `message_variants`, one of the texts is picked by chance each time."""
+    """Sends a text. With `message_variants`, one of the texts is picked by chance each time.
+
+    `buttons` stand under it: up to 13 that answer with their title, or up to 3 where one of them
+    opens an address. It does not wait for a tap; to act on one, ask a question.
+    """
 
     action_type = "message"
     label = "Send a message"
@@ -28,6 +33,7 @@ class Message(ActionType):
             default=[],
             help_text="Other wordings; one of them or `content` is sent.",
         )
+        buttons = ButtonsField(help_text="What can be tapped under it.")
 
     def needs_content(self, options: Mapping[str, Any]) -> bool:
         return not options["message_variants"]
@@ -42,5 +48,6 @@ class Message(ActionType):
     def run(self, action: Node, step: Step) -> Outcome:
         texts = (action.content, *action.options["message_variants"])
         wordings = [text for text in texts if text.strip()]
-        step.send(MessageType.TEXT, step.render(step.rng.choice(wordings)))
+        text = step.render(step.rng.choice(wordings))
+        step.send(MessageType.TEXT, text, buttons=made(action.options["buttons"], step))
         return Proceed()

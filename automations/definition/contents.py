@@ -8,7 +8,10 @@ from automations.definition.drafts import ActionDraft
 from automations.definition.faults import Faults
 from automations.definition.shapes import INLINE
 from automations.engine.templating import longest
-from messaging.channels.base import ChannelType
+from messaging.buttons import Button
+from messaging.channels.arranging import least_text
+from messaging.channels.base import Capabilities, ChannelType, Outgoing
+from messaging.models import MessageType
 
 
 @dataclass(frozen=True)
@@ -19,6 +22,7 @@ class TextLimit:
     unit: str
     size: Callable[[str], int]
     channel: str
+    capabilities: Capabilities
 
 
 def limits_of(channel_types: Iterable[ChannelType]) -> list[TextLimit]:
@@ -27,9 +31,9 @@ def limits_of(channel_types: Iterable[ChannelType]) -> list[TextLimit]:
     for each in channel_types:
         can = each.capabilities
         if can.text_max_bytes:
-            limits.append(TextLimit(can.text_max_bytes, "bytes", _bytes, each.label))
+            limits.append(TextLimit(can.text_max_bytes, "bytes", _bytes, each.label, can))
         if can.text_max_chars:
-            limits.append(TextLimit(can.text_max_chars, "characters", len, each.label))
+            limits.append(TextLimit(can.text_max_chars, "characters", len, each.label, can))
     return sorted(limits, key=lambda limit: limit.most)
 
 
@@ -72,15 +76,31 @@ def _judged_to_need_content(draft: ActionDraft, kind: ActionType) -> bool:
 def _check_length(
     draft: ActionDraft, kind: ActionType, limits: list[TextLimit], faults: Faults
 ) -> None:
-    texts = kind.texts(draft.content, kind.complete(draft.options))
-    for place, text in texts.items():
+    options = kind.complete(draft.options)
+    buttons = kind.buttons(options)
+    for place, text in kind.texts(draft.content, options).items():
         for limit in limits:
-            if limit.size(text) <= limit.most:
+            list_ = _list_under(text, buttons, limit.capabilities)
+            room = limit.most - limit.size(list_)
+            if limit.size(text) <= room:
                 continue  # read as a template, it can only be shorter
             found = longest(text, limit.size)
-            if found > limit.most:
-                message = (
-                    f"Has {found:,} {limit.unit}; {limit.channel} takes at most {limit.most:,}."
-                )
-                faults.add(f"{draft.path}.{place}", message)
+            if found > room:
+                faults.add(f"{draft.path}.{place}", _too_long(found, limit, list_))
                 break
+
+
+def _list_under(text: str, buttons: tuple[Button, ...], capabilities: Capabilities) -> str:
+    """What has to be written below `text` because the channel cannot show it as buttons."""
+    if not buttons:
+        return ""
+    outgoing = Outgoing(0, "", MessageType.TEXT, text, buttons=buttons)
+    return least_text(capabilities, outgoing).removeprefix(text)
+
+
+def _too_long(found: int, limit: TextLimit, list_: str) -> str:
+    most = f"{limit.channel} takes at most {limit.most:,}."
+    if not list_:
+        return f"Has {found:,} {limit.unit}; {most}"
+    total = found + limit.size(list_)
+    return f"Has {total:,} {limit.unit} with its answers, too long for buttons, as a list; {most}"

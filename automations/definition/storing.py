@@ -45,6 +45,24 @@ def _row(definition: Definition, position: int, draft: ActionDraft, files: Files
     )
 
 
+def unstored_actions(drafts: list[ActionDraft], files: Files) -> list[Action]:
+    """Rows in the order of the request, faulty drafts too, that are there to be looked at only."""
+    places = {draft: place for place, draft in enumerate(drafts, 1)}
+    return [
+        Action(
+            pk=place,
+            action_key=draft.key,
+            action_type=draft.type.action_type if draft.type else "",
+            parent_id=places.get(draft.parent) if draft.parent else None,
+            parent_branch=draft.branch or "",
+            content=draft.content,
+            options=draft.options,
+            media_file=files.get(media_path(draft)),
+        )
+        for draft, place in places.items()
+    ]
+
+
 def store_triggers(scenario: Scenario, drafts: list[TriggerDraft]) -> None:
     Trigger.objects.bulk_create(
         Trigger(

@@ -1,6 +1,7 @@
 """What is allowed and yet probably not meant. Warnings show everywhere and block nothing."""
 
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator
 
 from automations.actions import ACTION_TYPES
 from automations.engine.templating import variables_in
@@ -13,9 +14,15 @@ Entry = dict[str, str]
 
 def warnings_of(actions: Iterable[Action]) -> list[Entry]:
     """The warnings of a definition; paths are those of the actions as they are listed."""
+    actions = list(actions)
+    used: dict[int, set[str]] = defaultdict(set)
+    for action in actions:
+        if action.parent_id is not None:
+            used[action.parent_id].add(action.parent_branch)
     found: list[Entry] = []
     for index, action in enumerate(actions):
         found += _of_media(action, f"actions.{index}.media_file")
+        found += _of_type(action, f"actions.{index}", used[action.pk])
         found += _of_texts(action, f"actions.{index}")
     return found
 
@@ -32,6 +39,13 @@ def _of_media(action: Action, path: str) -> Iterator[Entry]:
     elif media_file.status == MediaStatus.FAILED:
         reason = media_file.error_message or media_file.error_code
         yield _warning("media_failed", path, f"The file could not be downloaded: {reason}")
+
+
+def _of_type(action: Action, path: str, used: Collection[str]) -> Iterator[Entry]:
+    kind = ACTION_TYPES.get(action.action_type)
+    if kind is not None:
+        for code, place, message in kind.doubts(kind.complete(action.options), used):
+            yield _warning(code, f"{path}.{place}", message)
 
 
 def _of_texts(action: Action, path: str) -> Iterator[Entry]:

@@ -54,7 +54,8 @@ def trees_of(definition_ids: Iterable[int]) -> dict[int, Tree]:
 
 def _compiled(definition_ids: Iterable[int]) -> dict[int, Tree]:
     by_definition: dict[int, list[Action]] = {pk: [] for pk in definition_ids}
-    rows = Action.objects.filter(definition__in=by_definition).order_by("definition", "position")
+    rows = Action.objects.filter(definition__in=by_definition).select_related("media_file")
+    rows = rows.order_by("definition", "position")
     for row in rows:
         by_definition[row.definition_id].append(row)
     return {pk: _tree(rows) for pk, rows in by_definition.items()}
@@ -80,5 +81,6 @@ def _node(row: Action, children: Mapping[str, str]) -> Node:
         content=row.content,
         options=kind.complete(row.options) if kind else row.options,
         media_file_id=row.media_file_id,
+        media_type=row.media_file.media_type if row.media_file else "",
         children=children,
     )

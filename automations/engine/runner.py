@@ -4,21 +4,28 @@ A turn is one transaction, so a kill leaves all of it or nothing; the number of 
 grow with the number of executions.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
-from django.db import transaction
+import structlog
+from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import Max, Q
 from django.utils import timezone
 
 from automations.engine.compiling import trees_of
+from automations.engine.events import GO
+from automations.engine.expiring import Claimed, expire
 from automations.engine.holding import held
-from automations.engine.turns import MOVED, Turn, take_turn, write_effects
-from automations.models import LIVE, Execution
+from automations.engine.resuming import locked, take_up
+from automations.engine.turns import Turn, take_turn, write_effects
+from automations.models import LIVE, Execution, ExecutionStatus
 from inro.common.claims import claim
 from messaging.models import Contact, StreamKind
+
+log = structlog.get_logger(__name__)
 
 LEASE = timedelta(seconds=60)
 _Pair = tuple[int, int]  # a definition and a contact
@@ -111,7 +118,7 @@ def _taken(
 ) -> list[Turn]:
     trees = trees_of({each.definition_id for each in executions})
     return [
-        take_turn(each, trees[each.definition_id], contacts[each.contact_id], now)
+        take_turn(each, trees[each.definition_id], contacts[each.contact_id], GO, now)
         for each in executions
     ]
 
@@ -133,11 +140,49 @@ def continue_executions(ids: Iterable[int], now: datetime | None = None) -> list
     waiting = Execution.objects.filter(status__in=LIVE, due_at__lte=now)
     claims = {pk: claim(waiting, pk, LEASE, now) for pk in sorted(set(ids))}
     won = {pk: turn for pk, turn in claims.items() if turn is not None}
+    asking = Execution.objects.filter(pk__in=won, awaited__isnull=False).order_by("pk")
+    taken: list[Execution] = []
+    for pk, contact_id, channel_id in asking.values_list("pk", "contact_id", "channel_id"):
+        claimed = Claimed(pk, won.pop(pk), contact_id, channel_id)
+        taken += _alone(pk, claimed.turn, partial(expire, claimed, now))
+    return taken + _together(won, now)
+
+
+def _together(won: Mapping[int, int], now: datetime) -> list[Execution]:
+    """The turns of `won` in one transaction; each in its own when one of them spoils that."""
+    try:
+        return _continued(won, now)
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception as error:
+        log.warning("executions not continued together", error=type(error).__name__)
+    alone = [_alone(pk, turn, partial(_continued, {pk: turn}, now)) for pk, turn in won.items()]
+    return [row for rows in alone for row in rows]
+
+
+@transaction.atomic
+def _continued(won: Mapping[int, int], now: datetime) -> list[Execution]:
+    mine = locked(won)
+    take_up(mine, now)
+    return mine
+
+
+def _alone(pk: int, turn: int, take: Callable[[], list[Execution]]) -> list[Execution]:
+    """Take one turn: once more if it fails, for another writer may have been in the way.
+
+    What fails then would fail for ever, and hold up all that is due with it: the execution ends. A
+    database that is out of reach, or a deadlock, is waited for.
+    """
+    for _ in range(2):
+        try:
+            return take()
+        except (OperationalError, InterfaceError):
+            raise
+        except Exception as error:
+            log.error("execution not continued", execution_id=pk, error=type(error).__name__)
     with transaction.atomic():
-        rows = Execution.objects.filter(pk__in=won, status__in=LIVE).order_by("pk")
-        mine = [row for row in rows.select_for_update() if row.turn == won[row.pk]]
-        contacts = Contact.objects.in_bulk([row.contact_id for row in mine])
-        turns = _taken(mine, contacts, now)
-        Execution.objects.bulk_update(mine, MOVED)
-        write_effects(turns, StreamKind.REPLIES, now)
+        mine = locked({pk: turn})
+        for row in mine:
+            row.end(ExecutionStatus.FAILED, "internal_error", timezone.now())
+        Execution.objects.write_ended(mine)
     return mine

@@ -1,12 +1,15 @@
-"""What the core reads and returns: where an execution stands, what happened, what is to be done."""
+"""What the core reads and returns: where an execution stands, and what is to be done."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Protocol
+from uuid import UUID
 
+from automations.engine.events import End
 from automations.engine.outcomes import Outcome
+from automations.engine.payloads import NO_STORY
 from automations.engine.step import Send, Step
 
 
@@ -26,7 +29,7 @@ class Behaviour(Protocol):
 
     def run(self, action: "Node", step: Step) -> Outcome: ...
 
-    def resume(self, action: "Node", step: Step) -> Outcome: ...
+    def resume(self, action: "Node", step: Step, event: End) -> Outcome: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,7 @@ class Node:
     content: str = ""
     options: Mapping[str, Any] = field(default_factory=dict)
     media_file_id: int | None = None
+    media_type: str = ""
     children: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -52,6 +56,22 @@ class Tree:
 
 
 @dataclass(frozen=True, slots=True)
+class Waiting:
+    """What an execution waits for, in the step that it took last.
+
+    `action` is as it was when it ran: the person answers what they saw. `awaited` is the position
+    of the message that asks for a reply, if one is waited for; `within` seconds after it was sent
+    time is up, which is None once that moment is known. `attempts` and `messages` as in `Step`.
+    """
+
+    action: Node
+    attempts: int = 1
+    messages: int = 0
+    awaited: int | None = None
+    within: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class State:
     """Where an execution stands. `key` names the action that runs next, waits, or ran last."""
 
@@ -61,21 +81,24 @@ class State:
     reason_code: str = ""
     steps_taken: int = 0
     wake_at: datetime | None = None
-
-
-class Event(StrEnum):
-    GO = "go"  # begin, or carry on after a full turn
-    TIME_UP = "time_up"  # the time that a wait named has come
+    waiting: Waiting | None = None
+    story: UUID = NO_STORY
 
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """One step for the log: its number, the action as it was, what came of it."""
+    """One step for the log: its number, the action as it was, what came of it.
+
+    `attempts` above 1 continue a step that is in the log already.
+    """
 
     number: int
     node: Node
     status: str
     branch: str = ""
+    attempts: int = 1
+    messages: int = 0
+    answer: str = ""
 
 
 Effect = Ran | Send

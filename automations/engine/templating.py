@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from random import Random
 from typing import Any
+from urllib.parse import quote
 
 # What nobody means is plain text, so that reading takes no longer than it is worth: choices deeper
 # than this, and texts of more signs.
@@ -45,18 +46,25 @@ _Parts = list["str | Variable | Choice"]
 
 def render(text: str, variables: Mapping[str, Any], rng: Random) -> str:
     """`text` for one person. An unknown or empty variable prints its default, or nothing."""
-    return "".join(_rendered(parse(text), variables, rng))
+    return "".join(_rendered(parse(text), variables, rng, str))
 
 
-def _rendered(template: Template, variables: Mapping[str, Any], rng: Random) -> Iterator[str]:
+def render_url(text: str, variables: Mapping[str, Any], rng: Random) -> str:
+    """The same, with what is filled in percent-encoded, slashes and all."""
+    return "".join(_rendered(parse(text), variables, rng, lambda value: quote(value, safe="")))
+
+
+def _rendered(
+    template: Template, variables: Mapping[str, Any], rng: Random, fit: Callable[[str], str]
+) -> Iterator[str]:
     for part in template:
         match part:
             case str():
                 yield part
             case Variable():
-                yield _printed(_look_up(part.path, variables)) or part.default
+                yield fit(_printed(_look_up(part.path, variables)) or part.default)
             case Choice():
-                yield from _rendered(rng.choice(part.alternatives), variables, rng)
+                yield from _rendered(rng.choice(part.alternatives), variables, rng, fit)
 
 
 def _look_up(path: str, variables: Mapping[str, Any]) -> Any:

@@ -4,17 +4,21 @@ import django_filters
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema, extend_schema_field, extend_schema_view
 from rest_framework import status
+from rest_framework.decorators import action
 from rest_framework.generics import get_object_or_404
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from automations.definition.shapes import ScenarioChangeShape, ScenarioShape
 from automations.editing import change_scenario, delete_scenario, version_of
+from automations.exporting import exported
 from automations.metrics import measure
 from automations.models import Scenario
-from automations.scenarios import create_scenario
+from automations.scenarios import create_scenario, validate_scenario
+from automations.serializers.exports import ExportSerializer, ValidationSerializer
 from automations.serializers.scenarios import ScenarioSerializer
 from automations.views import examples
+from inro.api.authentication import actor_of
 from inro.api.preconditions import IF_MATCH, STALE_EDIT, entity_tag, versions_in
 from inro.api.views import ReadViewSet
 from inro.common.folding import fold
@@ -66,7 +70,12 @@ class ScenarioViewSet(ReadViewSet):
         summary="Create a scenario from JSON",
         request=ScenarioShape,
         responses={201: ScenarioSerializer},
-        examples=[examples.WELCOME_FLOW, examples.KEYWORD_TO_IMAGE, examples.SCENARIO],
+        examples=[
+            examples.WELCOME_FLOW,
+            examples.KEYWORD_TO_IMAGE,
+            examples.QUESTION,
+            examples.SCENARIO,
+        ],
     )
     def create(self, request: Request) -> Response:
         """Actions come as a flat list; each but the first names its parent and a branch of it.
@@ -75,7 +84,12 @@ class ScenarioViewSet(ReadViewSet):
         `media_file` is {"id": …} or {"file_url": …}; a file that is slow to arrive leaves the
         scenario saved and inactive, with the warning `media_pending`.
         """
-        create_scenario(self.workspace, request.data, before_commit=self._keep_created)
+        create_scenario(
+            self.workspace,
+            request.data,
+            actor=actor_of(request),
+            before_commit=self._keep_created,
+        )
         return self.kept
 
     def _keep_created(self, new: Scenario) -> None:
@@ -98,8 +112,40 @@ class ScenarioViewSet(ReadViewSet):
         it, one without an id is made, and one that is not in the list is removed. One fault
         refuses the whole change. What GET answers can be sent back.
         """
-        change_scenario(self.get_object(), request.data, versions_in(request))
+        change_scenario(
+            self.get_object(), request.data, versions_in(request), actor=actor_of(request)
+        )
         return self._answer(self._in_full(int(pk)))
+
+    @extend_schema(
+        summary="Check a scenario without making it",
+        request=ScenarioShape,
+        responses=ValidationSerializer,
+        examples=[examples.WELCOME_FLOW, examples.VALIDATION],
+    )
+    @action(detail=False, methods=["post"])
+    def validate(self, request: Request) -> Response:
+        """Takes what POST /scenarios takes, and writes nothing.
+
+        Answers with every fault, as POST would refuse it, and every warning, each by its path. The
+        files at a `file_url` are not fetched.
+        """
+        details, warnings = validate_scenario(self.workspace, request.data)
+        report = {"valid": not details, "details": details, "warnings": warnings}
+        return Response(ValidationSerializer(report).data)
+
+    @extend_schema(
+        summary="Export a scenario", responses=ExportSerializer, examples=[examples.EXPORT]
+    )
+    @action(detail=True)
+    def export(self, request: Request, pk: str) -> Response:
+        """What POST /scenarios takes to make an equal one, in any workspace.
+
+        Without ids; files come by their addresses, and are read from the storage again. What only
+        this workspace has (the channels of a trigger) is left out, as `warnings` says, and the
+        copy is inactive then.
+        """
+        return Response(ExportSerializer(exported(super().get_object())).data)
 
     @extend_schema(summary="Delete a scenario", responses={204: None}, examples=[])
     def destroy(self, request: Request, pk: str) -> Response:

@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import secrets
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any, ClassVar
 from zoneinfo import available_timezones
 
@@ -15,6 +16,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from inro.common.models import Timestamped, WorkspaceOwned
+from inro.common.prepared import Prepared
 from inro.common.rates import read_rate
 
 ABILITIES = [
@@ -161,13 +163,23 @@ class ApiToken(WorkspaceOwned):
     def authenticate(cls, plain: str) -> "ApiToken | None":
         """The usable token that `plain` is; None for a wrong, expired or revoked one."""
         start = len(cls.PREFIX)
-        key_id = plain[start : start + cls.KEY_ID_LENGTH]
-        token = cls.objects.select_related("workspace").filter(key_id=key_id).first()
+        token = cls._of_key(plain[start : start + cls.KEY_ID_LENGTH])
         expected = bytes(token.digest) if token else b"\0" * 32
         right = hmac.compare_digest(hashlib.sha256(plain.encode()).digest(), expected)
         if not token or not right or not token.is_usable:
             return None
         token.note_use()
+        return token
+
+    @classmethod
+    def _of_key(cls, key_id: str) -> "ApiToken | None":
+        found = _tokens_by_key().rows([key_id]) if "\0" not in key_id else []
+        if not found:
+            return None
+        own = [field.attname for field in cls._meta.concrete_fields]
+        others = [field.attname for field in Workspace._meta.concrete_fields]
+        token = cls.from_db(None, own, found[0][: len(own)])
+        token.workspace = Workspace.from_db(None, others, found[0][len(own) :])
         return token
 
     @property
@@ -184,6 +196,14 @@ class ApiToken(WorkspaceOwned):
 
     def can(self, ability: str) -> bool:
         return ALL_ABILITIES in self.abilities or ability in self.abilities
+
+
+@cache
+def _tokens_by_key() -> Prepared:
+    """Asked with every request: a token's columns, and those of its workspace."""
+    own = [field.attname for field in ApiToken._meta.concrete_fields]
+    others = [f"workspace__{field.attname}" for field in Workspace._meta.concrete_fields]
+    return Prepared(ApiToken.objects.filter(key_id="?").values_list(*own, *others), ["?"])
 
 
 class LoginLink(Timestamped):

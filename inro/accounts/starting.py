@@ -1,6 +1,6 @@
 """The first start: a workspace to try things in."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from django.db import transaction
@@ -23,6 +23,20 @@ class DemoPart:
 DEMO_PARTS: Registry[DemoPart] = Registry("demo parts", key=lambda part: part.name)
 
 
+@dataclass(frozen=True)
+class DemoContent:
+    """Life-like rows for the demo workspace; filled in twice, they are there once.
+
+    `fill(workspace)` returns how many of what there is now, by name.
+    """
+
+    name: str
+    fill: Callable[[Workspace], Mapping[str, int]]
+
+
+DEMO_CONTENTS: Registry[DemoContent] = Registry("demo contents", key=lambda each: each.name)
+
+
 def first_start() -> str | None:
     """Make the demo workspace and its operator if there is no workspace at all.
 
@@ -31,11 +45,28 @@ def first_start() -> str | None:
     with transaction.atomic():
         if Workspace.objects.exists():
             return None
-        workspace = Workspace.objects.create(name="Demo", subdomain=DEMO_SUBDOMAIN, plan=Plan.TRIAL)
-        Membership.objects.create(user=operator(), workspace=workspace)
-        for part in DEMO_PARTS:
-            part.create(workspace)
-        return ApiToken.issue(workspace, name="First token")[1]
+        return ApiToken.issue(demo_workspace(), name="First token")[1]
+
+
+def demo_workspace() -> Workspace:
+    """The workspace to try things in, made if there is none."""
+    with transaction.atomic():
+        workspace, made = Workspace.objects.get_or_create(
+            subdomain=DEMO_SUBDOMAIN, defaults={"name": "Demo", "plan": Plan.TRIAL}
+        )
+        if made:
+            Membership.objects.create(user=operator(), workspace=workspace)
+            for part in DEMO_PARTS:
+                part.create(workspace)
+    return workspace
+
+
+def fill_demo() -> dict[str, int]:
+    """Fill the demo workspace with what it lacks; how many of what it has then."""
+    workspace, found = demo_workspace(), dict[str, int]()
+    for each in DEMO_CONTENTS:
+        found |= each.fill(workspace)
+    return found
 
 
 def operator() -> User:

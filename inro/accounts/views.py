@@ -1,6 +1,7 @@
 from django.contrib.auth import login
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.templatetags.static import static
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_safe
 
@@ -10,6 +11,12 @@ from inro.accounts.models import LoginLink
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
     return redirect("admin:index")
+
+
+@require_safe
+def favicon(request: HttpRequest) -> HttpResponse:
+    """Where browsers look that were not told of the mark by a page."""
+    return redirect(static("inro/mark.svg"))
 
 
 @never_cache

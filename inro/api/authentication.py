@@ -15,6 +15,9 @@ from rest_framework.request import Request
 from inro.accounts.models import ApiToken, Workspace
 from inro.common.errors import Refused
 
+# Where the META of a request that another one carries says so; clients cannot set it.
+CARRIED_BY = "inro.carried_by"
+
 
 @dataclass(frozen=True)
 class Access:
@@ -33,6 +36,13 @@ def access_of(request: Request) -> Access:
     if not isinstance(access, Access):
         raise NotAuthenticated("Give an API token: 'Authorization: Bearer apitk_…'.")
     return access
+
+
+def actor_of(request: Request) -> str:
+    """Who asks, as a history names them."""
+    token = access_of(request).token
+    over = request.META.get(CARRIED_BY)
+    return f"{token or request.user}{f' over {over}' if over else ''}"
 
 
 class TokenAuthentication(BaseAuthentication):

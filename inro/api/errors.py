@@ -40,6 +40,7 @@ STATUS_OF: dict[str, int] = {
     "internal_error": 500,
     "download_failed": 502,
     "storage_unavailable": 502,
+    "provider_unavailable": 502,
     "ai_not_configured": 503,
     "unavailable": 503,
 }

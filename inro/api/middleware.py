@@ -9,7 +9,11 @@ from inro.api.errors import STATUS_OF, body
 from inro.api.limiting import ALLOWANCE
 
 # Where a multipart body may be as large as a file; everywhere else bodies are small.
-FILE_ROUTES = ("/api/v1/media_files", "/admin/media_library/mediafile/add/")
+FILE_ROUTES = (
+    "/api/v1/media_files",
+    "/admin/media_library/mediafile/add/",
+    "/admin/media_library/mediafile/upload/",
+)
 # Room for the other fields and the boundaries of a multipart body.
 FORM_OVERHEAD_BYTES = 1024 * 1024
 

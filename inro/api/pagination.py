@@ -1,14 +1,18 @@
 """Lists: an envelope keyed by the resource, paged by number or by cursor."""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Iterable
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
 from django.db.models import QuerySet
+from django.http import HttpResponse
 from rest_framework.pagination import BasePagination
+from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from inro.api.rows import MAX_ID, QueryRows, Rows, Window
 from inro.common.errors import invalid
 
 if TYPE_CHECKING:  # settings name this module: rest_framework.views imports it while it loads
@@ -17,7 +21,6 @@ if TYPE_CHECKING:  # settings name this module: rest_framework.views imports it 
 DEFAULT_PER_PAGE = 25
 MAX_PER_PAGE = 100
 PAGING = frozenset({"page", "per_page", "order_column", "order_direction"})
-MAX_ID = 2**63 - 1
 
 
 class EnvelopePagination(BasePagination):
@@ -26,6 +29,7 @@ class EnvelopePagination(BasePagination):
     The view names `resource` and `order_columns` (the first is the default; newest first).
     `unbounded = True` adds the cursor: keyed by id, newest first only, its cost does not grow
     with depth; the first page by number carries `next_cursor` too, so a walk can begin there.
+    Rows are models, or tuples that begin with their id.
     """
 
     default_per_page = DEFAULT_PER_PAGE
@@ -34,13 +38,17 @@ class EnvelopePagination(BasePagination):
     def paginate_queryset(  # type: ignore[override]
         self, queryset: QuerySet, request: Request, view: "APIView | None" = None
     ) -> list[Any]:
+        return self.paginate(QueryRows(queryset), request, view)
+
+    def paginate(self, source: Rows, request: Request, view: "APIView | None") -> list[Any]:
+        """The rows of the page that `request` asks for."""
         self.resource: str = view.resource  # type: ignore[union-attr]
         unbounded: bool = getattr(view, "unbounded", False)
         columns: tuple[str, ...] = getattr(view, "order_columns", ("created_at",))
         asked = self._read(request, columns, unbounded)
         if asked["cursor"] is not None:
-            return self._by_cursor(queryset, asked)
-        return self._by_number(queryset, asked, columns, unbounded)
+            return self._by_cursor(source, asked)
+        return self._by_number(source, asked, columns, unbounded)
 
     def _read(self, request: Request, columns: tuple[str, ...], unbounded: bool) -> dict[str, Any]:
         query, faults = request.query_params, {}
@@ -80,26 +88,28 @@ class EnvelopePagination(BasePagination):
         """The cursor behind the last of `per_page` rows, if there was at least one more."""
         if len(rows) <= per_page:
             return None
-        return urlsafe_b64encode(str(rows[per_page - 1].pk).encode()).decode().rstrip("=")
+        last = rows[per_page - 1]
+        pk = last[0] if isinstance(last, tuple) else last.pk
+        return urlsafe_b64encode(str(pk).encode()).decode().rstrip("=")
 
-    def _by_cursor(self, queryset: QuerySet, asked: dict[str, Any]) -> list[Any]:
+    def _by_cursor(self, source: Rows, asked: dict[str, Any]) -> list[Any]:
         per_page = asked["per_page"]
-        rows = list(queryset.order_by("-pk").filter(pk__lt=asked["cursor"])[: per_page + 1])
+        rows = source.within(Window(("-pk",), 0, per_page + 1), asked["cursor"])
         self.meta = {"per_page": per_page, "next_cursor": self._cursor_after(rows, per_page)}
         return rows[:per_page]
 
     def _by_number(
-        self, queryset: QuerySet, asked: dict[str, Any], columns: tuple[str, ...], unbounded: bool
+        self, source: Rows, asked: dict[str, Any], columns: tuple[str, ...], unbounded: bool
     ) -> list[Any]:
         page, per_page = asked["page"], asked["per_page"]
-        total = queryset.count()
+        total = source.count()
         sign = "-" if asked["direction"] == "desc" else ""
         column = asked["column"] or columns[0]
         # Ids grow with creation, and their index serves the page and the cursor alike.
         by_id = column in ("created_at", "id")
-        order = [f"{sign}pk"] if by_id else [f"{sign}{column}", f"{sign}pk"]
+        order = (f"{sign}pk",) if by_id else (f"{sign}{column}", f"{sign}pk")
         start = (page - 1) * per_page
-        rows = list(queryset.order_by(*order)[start : start + per_page + 1])
+        rows = source.within(Window(order, start, start + per_page + 1))
         self.meta = {
             "page": page,
             "per_page": per_page,
@@ -112,6 +122,15 @@ class EnvelopePagination(BasePagination):
 
     def get_paginated_response(self, data: Any) -> Response:
         return Response({self.resource: data, "meta": self.meta})
+
+    def rendered_response(self, objects: Iterable[bytes]) -> HttpResponse:
+        """The same of objects that are JSON already."""
+        envelope = b'{"%s":[%s],"meta":%s}' % (
+            self.resource.encode(),
+            b",".join(objects),
+            JSONRenderer().render(self.meta),
+        )
+        return HttpResponse(envelope, content_type="application/json")
 
     def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
         # By property, so that the example of one row becomes one of the list.

@@ -92,11 +92,13 @@ class WorkspaceViewSet(IdempotentPosts, GenericViewSet):
 
 
 class ReadViewSet(NoParameters, mixins.RetrieveModelMixin, mixins.ListModelMixin, WorkspaceViewSet):
-    """List and retrieve."""
+    """List and retrieve; `lists` names the actions that answer with lists."""
+
+    lists: tuple[str, ...] = ("list",)
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         # A list's parameters are judged by its filter backend.
-        if getattr(self, "action", None) == "list":
+        if getattr(self, "action", None) in self.lists:
             WorkspaceViewSet.initial(self, request, *args, **kwargs)
         else:
             super().initial(request, *args, **kwargs)

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from cryptography.fernet import Fernet, MultiFernet
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
@@ -26,6 +26,22 @@ def decrypt(token: str) -> dict[str, Any]:
     if not token:
         return {}
     return dict(json.loads(_ring().decrypt(token.encode())))
+
+
+def key_of(token: str) -> int | None:
+    """The place in the ring of the key that opens `token`; None when none does."""
+    for place, key in enumerate(settings.ENCRYPTION_KEYS):
+        try:
+            Fernet(key.encode()).decrypt(token.encode())
+        except InvalidToken:
+            continue
+        return place
+    return None
+
+
+def rotated(token: str) -> str:
+    """What `token` holds, sealed with the first key."""
+    return _ring().rotate(token.encode()).decode()
 
 
 MASK = "•••"

@@ -11,6 +11,8 @@ from typing import Any
 import structlog
 from django.http import HttpRequest, HttpResponse
 
+from inro.common import measuring
+
 log = structlog.get_logger("inro.request")
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
@@ -84,14 +86,17 @@ class RequestLogMiddleware:
         started = time.monotonic()
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             response = self.get_response(request)
+            seconds = time.monotonic() - started
+            measuring.count_request(request, response, seconds)
             # Probes come every few seconds and say nothing while they succeed.
-            quiet = request.path.startswith("/health/") and response.status_code == 200
+            probe = request.path.startswith(("/health/", "/metrics"))
+            quiet = probe and response.status_code == 200
             (log.debug if quiet else log.info)(
                 "request",
                 method=request.method,
                 path=_SECRET_PATH.sub(r"/\1/…", request.path),
                 status=response.status_code,
-                ms=round((time.monotonic() - started) * 1000, 1),
+                ms=round(seconds * 1000, 1),
             )
         response["X-Request-Id"] = request_id
         return response

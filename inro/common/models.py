@@ -1,5 +1,6 @@
 """What rows share: times, a workspace, the query that starts from it."""
 
+from datetime import datetime
 from typing import Any, Self
 
 from django.db import models
@@ -20,6 +21,11 @@ class Timestamped(models.Model):
         abstract = True
 
 
+def covered_workspace() -> Any:
+    """The field of `WorkspaceOwned` for a model that has another index beginning with it."""
+    return models.ForeignKey("accounts.Workspace", models.CASCADE, related_name="+", db_index=False)
+
+
 class WorkspaceOwned(Timestamped):
     workspace = models.ForeignKey("accounts.Workspace", models.CASCADE, related_name="+")
 
@@ -38,6 +44,10 @@ class Heartbeat(models.Model):
     @classmethod
     def beat(cls, name: str) -> None:
         cls.objects.update_or_create(name=name, defaults={"at": timezone.now()})
+
+    @classmethod
+    def last(cls, name: str) -> datetime | None:
+        return cls.objects.filter(name=name).values_list("at", flat=True).first()
 
     def __str__(self) -> str:
         return self.name

@@ -16,7 +16,7 @@ from django.template.response import SimpleTemplateResponse
 from django.urls import resolve
 from rest_framework.request import Request
 
-from inro.api.authentication import access_of
+from inro.api.authentication import CARRIED_BY, access_of
 from inro.common.errors import Details, invalid
 from inro.mcp.schemas import input_schema
 from inro.mcp.tools.base import Tool
@@ -79,6 +79,7 @@ def _request(
     environ = {name: carrier.META[name] for name in _CARRIED_OVER if name in carrier.META}
     environ |= {
         **_notes(carrier.META),
+        CARRIED_BY: "MCP",
         "REQUEST_METHOD": method,
         "PATH_INFO": path,
         "QUERY_STRING": urlencode(query, errors="replace"),

@@ -7,7 +7,7 @@ from rest_framework.exceptions import ValidationError
 
 from inro.api.serializers import StrictModelSerializer, StrictSerializer
 from inro.common.errors import Refused
-from media_library import limits, serving
+from media_library import limits, showing
 from media_library.ingest import ingest_upload, ingest_url
 from media_library.kinds import MediaKind
 from media_library.models import MediaFile
@@ -21,22 +21,34 @@ ERROR = {
 }
 
 
+_TEXT = {"type": ["string", "null"]}
+_NUMBER = {"type": ["integer", "null"]}
+_ADDRESS = {"type": ["string", "null"], "format": "uri"}
+
+
+def _shown(schema: dict[str, Any]) -> serializers.Field:
+    """A field for the documents: what it shows is made by `showing.as_object`."""
+    kind = type("ShownField", (serializers.ReadOnlyField,), {})
+    field: serializers.Field = extend_schema_field(schema)(kind)()
+    return field
+
+
 class MediaFileSerializer(StrictModelSerializer):
     """A file of the library, everywhere one is shown. What needs the bytes is null without them."""
 
-    media_type = serializers.SerializerMethodField()
-    mime_type = serializers.SerializerMethodField()
-    size = serializers.IntegerField(source="blob.size", default=None, read_only=True)
-    width = serializers.IntegerField(source="blob.width", default=None, read_only=True)
-    height = serializers.IntegerField(source="blob.height", default=None, read_only=True)
-    duration = serializers.FloatField(source="blob.duration", default=None, read_only=True)
-    sha256 = serializers.CharField(source="blob.sha256", default=None, read_only=True)
-    url = serializers.SerializerMethodField()
-    thumbnail_url = serializers.SerializerMethodField()
-    folder_id = serializers.SerializerMethodField()
-    source_url = serializers.SerializerMethodField()
-    error = serializers.SerializerMethodField()
-    deliverable = serializers.SerializerMethodField()
+    media_type = _shown({"type": ["string", "null"], "enum": [*MediaKind.values, None]})
+    mime_type = _shown(_TEXT)
+    size = _shown(_NUMBER)
+    width = _shown(_NUMBER)
+    height = _shown(_NUMBER)
+    duration = _shown({"type": ["number", "null"]})
+    sha256 = _shown(_TEXT)
+    url = _shown(_ADDRESS)
+    thumbnail_url = _shown(_ADDRESS)
+    folder_id = _shown(_NUMBER)
+    source_url = _shown(_TEXT)
+    error = _shown(ERROR)
+    deliverable = _shown({"type": "object"})
 
     class Meta:
         model = MediaFile
@@ -64,40 +76,14 @@ class MediaFileSerializer(StrictModelSerializer):
         )
         read_only_fields = fields
 
-    @extend_schema_field({"type": ["string", "null"], "enum": [*MediaKind.values, None]})
-    def get_media_type(self, media_file: MediaFile) -> str | None:
-        return media_file.media_type or None
-
-    def get_mime_type(self, media_file: MediaFile) -> str | None:
-        return media_file.file_type.mime_type if media_file.file_type else None
-
-    @extend_schema_field({"type": ["string", "null"], "format": "uri"})
-    def get_url(self, media_file: MediaFile) -> str | None:
-        return serving.url_of(media_file) if media_file.blob else None
-
-    @extend_schema_field({"type": ["string", "null"], "format": "uri"})
-    def get_thumbnail_url(self, media_file: MediaFile) -> str | None:
-        return None
-
-    def get_folder_id(self, media_file: MediaFile) -> int | None:
-        return None
-
-    def get_source_url(self, media_file: MediaFile) -> str | None:
-        return media_file.source_url or None
-
-    @extend_schema_field(ERROR)
-    def get_error(self, media_file: MediaFile) -> dict[str, str] | None:
-        if not media_file.error_code:
-            return None
-        return {"code": media_file.error_code, "message": media_file.error_message}
-
-    @extend_schema_field({"type": "object"})
-    def get_deliverable(self, media_file: MediaFile) -> dict[str, Any]:
-        return {}
+    def to_representation(self, instance: MediaFile) -> dict[str, Any]:
+        return showing.as_object(showing.row_of(instance))
 
 
 class FetchedMediaFileSerializer(StrictSerializer):
     """A new file by its URL."""
+
+    ignored = MediaFileSerializer.Meta.fields
 
     file_url = serializers.CharField(
         write_only=True, help_text="Downloaded; the response's Content-Type sets media_type."
@@ -108,12 +94,6 @@ class FetchedMediaFileSerializer(StrictSerializer):
         required=False, allow_blank=True, max_length=limits.MAX_DESCRIPTION
     )
     folder_id = serializers.IntegerField(required=False, allow_null=True)
-
-    def get_fields(self) -> dict[str, serializers.Field]:
-        # What our answers show may come along and is ignored.
-        shown = MediaFileSerializer.Meta.fields
-        ignored = {name: serializers.CharField(read_only=True) for name in shown}
-        return {**ignored, **super().get_fields()}
 
     def validate_folder_id(self, folder_id: int | None) -> None:
         if folder_id is not None:

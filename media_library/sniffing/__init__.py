@@ -4,11 +4,10 @@ The first bytes choose a probe, and the probe has to find the rest of such a fil
 none of them is text, or nothing that the library takes.
 """
 
-from mmap import mmap
 from typing import BinaryIO
 
 from media_library.sniffing import archives, audio, containers, images, text
-from media_library.sniffing.facts import Facts, Probe, Sample
+from media_library.sniffing.facts import Bytes, Facts, Probe, Sample
 
 _PRINTABLE = frozenset(b"\t\r\n") | frozenset(range(0x20, 0x7F))
 
@@ -35,8 +34,8 @@ _PROBES: tuple[tuple[int, bytes, Probe], ...] = (
 )
 
 
-def sniff(file: BinaryIO, data: mmap) -> Facts:
-    """What `file` is; `data` is the same file, mapped. Raises Refused (`unsupported_media`)."""
+def sniff(file: BinaryIO, data: Bytes) -> Facts:
+    """What `file` is; `data` is what it holds. Raises Refused (`unsupported_media`)."""
     sample = Sample(data, file)
     for at, signature, probe in _PROBES:
         if data[at : at + len(signature)] == signature and not _is_prose(data, at):
@@ -44,7 +43,7 @@ def sniff(file: BinaryIO, data: mmap) -> Facts:
     return text.plain(sample)
 
 
-def _is_prose(data: mmap, at: int) -> bool:
+def _is_prose(data: Bytes, at: int) -> bool:
     """Whether a signature is a word of a text: letters among nothing but printable ones."""
     head = data[:64]
     return (at > 0 or head[:3] == b"ID3") and all(byte in _PRINTABLE for byte in head)

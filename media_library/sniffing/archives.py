@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 import zipfile
 from collections.abc import Iterator
-from mmap import mmap
 from typing import BinaryIO, NamedTuple
 
 from media_library import limits
-from media_library.sniffing.facts import Facts, Sample, parts, truncated, unsupported
+from media_library.sniffing.facts import Bytes, Facts, Sample, parts, truncated, unsupported
 
 _OOXML = "application/vnd.openxmlformats-officedocument."
 # Without macros: those have content types of their own.
@@ -98,7 +97,7 @@ class _Entry(NamedTuple):
     child: int
 
 
-def _directory(data: mmap) -> Iterator[_Entry]:
+def _directory(data: Bytes) -> Iterator[_Entry]:
     shift = int.from_bytes(data[30:32], "little")
     if shift not in (9, 12):
         raise truncated("document")
@@ -127,7 +126,7 @@ def _top_names(entries: list[_Entry]) -> Iterator[str]:
             waiting += [entries[place].left, entries[place].right]
 
 
-def _next_sector(data: mmap, sector: int, shift: int) -> int:
+def _next_sector(data: Bytes, sector: int, shift: int) -> int:
     table, place = divmod(sector, 1 << (shift - 2))
     # Those listed in the header reach over the first 7 MB or more, and directories begin early.
     if table >= 109:
@@ -135,5 +134,5 @@ def _next_sector(data: mmap, sector: int, shift: int) -> int:
     return _word(data, ((_word(data, 76 + 4 * table) + 1) << shift) + 4 * place)
 
 
-def _word(data: mmap, at: int) -> int:
+def _word(data: Bytes, at: int) -> int:
     return int.from_bytes(data[at : at + 4], "little") if at + 4 <= len(data) else _END_OF_CHAIN

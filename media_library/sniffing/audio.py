@@ -4,9 +4,8 @@ and whole where their sizes can be seen."""
 from __future__ import annotations
 
 import re
-from mmap import mmap
 
-from media_library.sniffing.facts import Facts, Sample, number, parts, truncated, unsupported
+from media_library.sniffing.facts import Bytes, Facts, Sample, number, parts, truncated, unsupported
 
 # Sizes that a program writes which does not yet know how much it will record.
 _STREAMED = frozenset({0, 0x7FFFFFFF, 0xFFFFFFFF})
@@ -55,14 +54,14 @@ def mp3(sample: Sample) -> Facts:
     return Facts("audio/mpeg")
 
 
-def _syncsafe(data: mmap) -> int:
+def _syncsafe(data: Bytes) -> int:
     size = 0
     for byte in data[6:10]:
         size = size << 7 | byte & 0x7F
     return size
 
 
-def _mp3_frame_size(data: mmap, at: int) -> int:
+def _mp3_frame_size(data: Bytes, at: int) -> int:
     """The length of the layer III frame at `at`; 0 when there is none."""
     header = data[at : at + 4]
     if len(header) < 4 or header[0] != 0xFF or header[1] & 0xE6 != 0xE2:
@@ -84,7 +83,7 @@ def adts(sample: Sample) -> Facts:
     return Facts("audio/aac")
 
 
-def _adts_frame_size(data: mmap, at: int) -> int:
+def _adts_frame_size(data: Bytes, at: int) -> int:
     header = data[at : at + _ADTS_HEADER]
     if len(header) < _ADTS_HEADER or header[0] != 0xFF or header[1] & 0xF6 != 0xF0:
         return 0

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from mmap import mmap
 
 from media_library import limits
 from media_library.sniffing import images
-from media_library.sniffing.facts import Facts, Sample, number, parts, truncated, unsupported
+from media_library.sniffing.facts import Bytes, Facts, Sample, number, parts, truncated, unsupported
 
 _HEIC_BRANDS = {b"heic", b"heix", b"heim", b"heis"}
 _PICTURE_BRANDS = {b"mif1", b"msf1"}
@@ -47,7 +46,7 @@ def quicktime(sample: Sample) -> Facts:
     return Facts("video/quicktime")
 
 
-def _moving(data: mmap, container: str, sounds: bool = False) -> Facts:
+def _moving(data: Bytes, container: str, sounds: bool = False) -> Facts:
     """By its tracks the file is sound or video; without any, by what its brand says."""
     tracks = _tracks(data)
     if tracks:
@@ -55,7 +54,7 @@ def _moving(data: mmap, container: str, sounds: bool = False) -> Facts:
     return Facts(f"{'audio' if sounds else 'video'}/{container}")
 
 
-def _tracks(data: mmap) -> set[bytes]:
+def _tracks(data: Bytes) -> set[bytes]:
     """What the tracks are of, as far as a library would play it; every box has to be whole."""
     names = {name for name, _, _ in _boxes(data, 0, len(data), parts("file"))}
     handlers = set(_handlers(data, 0, len(data), _TO_HANDLER, parts("file")))
@@ -65,7 +64,7 @@ def _tracks(data: mmap) -> set[bytes]:
 
 
 def _boxes(
-    data: mmap, at: int, end: int, budget: Iterator[int]
+    data: Bytes, at: int, end: int, budget: Iterator[int]
 ) -> Iterator[tuple[bytes, int, int]]:
     """The boxes between two places: name, and where the content begins and ends."""
     while at < end and (at == 0 or data[at : at + 8] != bytes(8)):  # zeros are padding
@@ -81,7 +80,7 @@ def _boxes(
 
 
 def _handlers(
-    data: mmap, at: int, end: int, path: tuple[bytes, ...], budget: Iterator[int]
+    data: Bytes, at: int, end: int, path: tuple[bytes, ...], budget: Iterator[int]
 ) -> Iterator[bytes]:
     """What each track is of: `vide`, `soun` and others."""
     for name, start, stop in _boxes(data, at, end, budget):
@@ -102,7 +101,7 @@ def ogg(sample: Sample) -> Facts:
     return Facts("video/ogg" if video else "audio/ogg")
 
 
-def _ogg_page_end(data: mmap, at: int) -> int:
+def _ogg_page_end(data: Bytes, at: int) -> int:
     segments = number(data, at + _OGG_HEADER - 1, 1, "file")
     table = data[at + _OGG_HEADER : at + _OGG_HEADER + segments]
     return at + _OGG_HEADER + segments + sum(table)
@@ -125,7 +124,7 @@ def webm(sample: Sample) -> Facts:
     return Facts("audio/webm" if sound and not video else "video/webm")
 
 
-def _ebml_size(data: mmap, at: int) -> tuple[int, int]:
+def _ebml_size(data: Bytes, at: int) -> tuple[int, int]:
     """The size that stands at `at` (0 when it is unknown, as in a recording), and what follows."""
     first = number(data, at, 1, "file")
     if not first:

@@ -10,6 +10,8 @@ from typing import BinaryIO, NamedTuple, Protocol
 from inro.common.errors import Refused
 from media_library import limits
 
+Bytes = bytes | mmap
+
 
 @dataclass(frozen=True)
 class Facts:
@@ -22,9 +24,9 @@ class Facts:
 
 
 class Sample(NamedTuple):
-    """One file twice: mapped, for what is read here and there, and open, for libraries."""
+    """One file twice: as bytes, for what is read here and there, and open, for libraries."""
 
-    data: mmap
+    data: Bytes
     file: BinaryIO
 
 
@@ -42,7 +44,7 @@ def truncated(what: str) -> Refused:
     return unsupported(f"The {what} is truncated or damaged.")
 
 
-def number(data: mmap, at: int, size: int, what: str) -> int:
+def number(data: Bytes, at: int, size: int, what: str) -> int:
     """`size` bytes at `at`, big-endian. Raises Refused past the end of the file."""
     if at + size > len(data):
         raise truncated(what)

@@ -5,14 +5,13 @@ from __future__ import annotations
 import re
 import threading
 import warnings
-from mmap import mmap
 
 import pillow_heif
 from PIL import Image
 
 from inro.common.errors import Refused
 from media_library import limits
-from media_library.sniffing.facts import Facts, Sample, number, parts, truncated, unsupported
+from media_library.sniffing.facts import Bytes, Facts, Sample, number, parts, truncated, unsupported
 
 pillow_heif.register_heif_opener()
 # The pixels are counted here.
@@ -81,7 +80,7 @@ def _too_many_pixels() -> Refused:
     return unsupported(f"The image has more than {limits.MAX_PIXELS // 1_000_000} megapixels.")
 
 
-def _count_scans(data: mmap) -> int:
+def _count_scans(data: Bytes) -> int:
     at, scans = 2, 0
     for _ in parts("image"):
         marker = _AFTER_SCAN.search(data, at) if scans else _MARKER.match(data, at)
@@ -95,7 +94,7 @@ def _count_scans(data: mmap) -> int:
     return scans
 
 
-def _walk_png(data: mmap) -> None:
+def _walk_png(data: Bytes) -> None:
     at = 8
     for _ in parts("image"):
         end = at + 12 + number(data, at, 4, "image")
@@ -106,7 +105,7 @@ def _walk_png(data: mmap) -> None:
         at = end
 
 
-def _walk_gif(data: mmap) -> None:
+def _walk_gif(data: Bytes) -> None:
     blocks = parts("image", limits.MAX_GIF_BLOCKS)
     at = 13 + _colour_table(number(data, 10, 1, "image"))
     while (introducer := number(data, at, 1, "image")) != 0x3B:

@@ -6,8 +6,11 @@ from rest_framework.parsers import FormParser, MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from inro.api.pagination import EnvelopePagination
 from inro.api.parsers import JSONParser
+from inro.api.rows import PreparedRows, QueryRows, Rows
 from inro.api.views import ReadViewSet
+from media_library import showing
 from media_library.filters import MediaFileFilter
 from media_library.models import MediaFile, MediaStatus
 from media_library.serializers.media_files import (
@@ -40,6 +43,9 @@ READY: dict[str, Any] = {
 }
 _BYTES_UNKNOWN = ("media_type", "mime_type", "size", "width", "height", "sha256", "url")
 PENDING = READY | dict.fromkeys(_BYTES_UNKNOWN) | {"status": "pending"}
+
+
+ALL_FILES = PreparedRows(MediaFile.objects.all(), showing.COLUMNS)
 
 
 @extend_schema(tags=["media files"])
@@ -105,6 +111,18 @@ class MediaFileViewSet(ReadViewSet):
         given.is_valid(raise_exception=True)
         given.save(before_commit=self._keep_created)
         return self.kept
+
+    paginator: EnvelopePagination
+
+    def list(self, request: Request, *args: Any, **kwargs: Any) -> Any:
+        """Newest first."""
+        everything = self.get_queryset()
+        asked = self.filter_queryset(everything)
+        rows: Rows = ALL_FILES.of(self.workspace)
+        if asked is not everything:
+            rows = QueryRows(asked.values_list(*showing.COLUMNS))
+        page = self.paginator.paginate(rows, request, self)
+        return self.paginator.rendered_response(map(showing.as_json, page))
 
     def _keep_created(self, media_file: MediaFile) -> None:
         is_pending = media_file.status == MediaStatus.PENDING

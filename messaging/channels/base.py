@@ -5,6 +5,7 @@ touch no database, so each is tested on payloads alone. `messaging.delivery` mak
 `messaging.receiving` stores what was read.
 """
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,7 +15,10 @@ from typing import Any, ClassVar
 
 from rest_framework import serializers
 
+from messaging.buttons import Button
+from messaging.channels.layouts import Layout
 from messaging.models.messages import MessageType
+from messaging.pacing import Pacing
 
 
 class EventKind(StrEnum):
@@ -80,6 +84,8 @@ class Capabilities:
     captions: frozenset[MessageType] = frozenset()  # kinds that carry a text in the same call
     text_max_bytes: int | None = None
     text_max_chars: int | None = None
+    # The ways in which buttons can be shown, the best first; none = they are written out.
+    layouts: tuple[Layout, ...] = ()
     # How long after the person's last message we may write; None = always.
     window: timedelta | None = None
 
@@ -105,12 +111,15 @@ class Outgoing:
     media_url: str = ""
     mime_type: str = ""
     size: int = 0
+    buttons: tuple[Button, ...] = ()
+    # The name of the layout that shows the buttons; see `messaging.channels.arranging`.
+    layout: str = ""
 
 
 @dataclass(frozen=True)
 class ProviderRequest:
     url: str
-    json: dict[str, Any]
+    json: dict[str, Any] | None
     headers: dict[str, str]
     method: str = "POST"
 
@@ -120,6 +129,14 @@ class Outcome(StrEnum):
     REFUSED = "refused"  # a documented permanent error
     BUSY = "busy"  # certainly not accepted, may be tried again later
     UNKNOWN = "unknown"  # may have been accepted: never blindly sent again
+
+
+class Busy(StrEnum):
+    """What a BUSY answer speaks of; what follows is in `messaging.delivery.backing_off`."""
+
+    MESSAGE = "message"  # this call
+    ACCOUNT = "account"  # whatever this account sends: a limit on its calls
+    UNREACHED = "unreached"  # no connection came about
 
 
 @dataclass(frozen=True)
@@ -134,6 +151,18 @@ class Verdict:
     retryable: bool = False
     # Set when the answer says that the whole channel cannot send (token expired, account blocked).
     channel_error: str = ""
+    # Of a BUSY one: what it speaks of, and how long the provider asks us to wait.
+    busy: Busy = Busy.MESSAGE
+    retry_after: timedelta | None = None
+
+
+@dataclass(frozen=True)
+class Health:
+    """What a provider says of an account's credentials: `fault` is empty when they are good."""
+
+    fault: str = ""
+    # It has said neither yes nor no.
+    unsure: bool = False
 
 
 class ChannelType(ABC):
@@ -147,6 +176,8 @@ class ChannelType(ABC):
     # The option that is the provider's id of the account.
     account_field: ClassVar[str] = ""
     capabilities: ClassVar[Capabilities]
+    # How fast the provider lets one account send.
+    pacing: ClassVar[Pacing] = Pacing()
     # Whether sending one message twice reaches the person once (the provider knows our id).
     idempotent: ClassVar[bool] = False
     # Whether the provider tells us of events by HTTP.
@@ -154,11 +185,26 @@ class ChannelType(ABC):
 
     @abstractmethod
     def request(self, account: Account, outgoing: Outgoing) -> ProviderRequest | None:
-        """The provider's request for one message; None where recording it delivers it (sandbox)."""
+        """The provider's request for one message; None where recording it delivers it (sandbox).
+
+        `outgoing` is arranged: it has buttons only in a layout of this channel.
+        """
 
     @abstractmethod
     def verdict(self, status: int, body: bytes) -> Verdict:
         """What the provider's answer means. A 5xx without its own error body is UNKNOWN."""
+
+    def retry_after(self, headers: Mapping[str, str], body: bytes) -> timedelta | None:
+        """How long a BUSY answer asks us to wait, if it says so."""
+        return seconds_in(headers.get("Retry-After", ""))
+
+    def health_request(self, account: Account) -> ProviderRequest | None:
+        """A GET that tells whether the credentials are good; None where there are none."""
+        return None
+
+    def health(self, account: Account, status: int, body: bytes) -> Health:
+        """What the answer to `health_request` means."""
+        return Health()
 
     def signing_secret(
         self, account: Account, headers: Mapping[str, str], raw: bytes
@@ -186,28 +232,47 @@ class ChannelType(ABC):
         return refused_by(self.capabilities, outgoing)
 
 
-def refused_by(capabilities: Capabilities, outgoing: Outgoing) -> Verdict | None:
-    """Kind, type, size and length against what the channel can carry."""
+def seconds_in(header: str) -> timedelta | None:
+    """The wait in a `Retry-After` that counts seconds; one that names a date is not read."""
+    # No provider sends more digits; too many would not fit a timedelta.
+    return timedelta(seconds=int(header)) if re.fullmatch("[0-9]{1,8}", header) else None
 
-    def no(code: str, message: str) -> Verdict:
-        return Verdict(Outcome.REFUSED, code=code, message=message)
 
-    length, size = len(outgoing.text), len(outgoing.text.encode())
+def _no(code: str, message: str) -> Verdict:
+    return Verdict(Outcome.REFUSED, code=code, message=message)
+
+
+def too_long(capabilities: Capabilities, text: str) -> Verdict | None:
+    length, size = len(text), len(text.encode())
     if capabilities.text_max_bytes and size > capabilities.text_max_bytes:
-        return no("text_too_long", f"The text has {size} bytes; {capabilities.text_max_bytes} fit.")
+        return _no(
+            "text_too_long", f"The text has {size} bytes; {capabilities.text_max_bytes} fit."
+        )
     if capabilities.text_max_chars and length > capabilities.text_max_chars:
-        return no(
+        return _no(
             "text_too_long", f"The text has {length} characters; {capabilities.text_max_chars} fit."
         )
+    return None
+
+
+def refused_by(capabilities: Capabilities, outgoing: Outgoing) -> Verdict | None:
+    """Kind, type, size, length and buttons against what the channel can carry."""
+    if refusal := too_long(capabilities, outgoing.text):
+        return refusal
+    if outgoing.buttons and not outgoing.layout:
+        return _no(
+            "buttons_do_not_fit",
+            "This channel cannot show these buttons, and the text has no room to write them out.",
+        )
     if outgoing.message_type == MessageType.TEXT:
-        return None if outgoing.text else no("text_missing", "There is no text to send.")
+        return None if outgoing.text else _no("text_missing", "There is no text to send.")
     limit = capabilities.media.get(outgoing.message_type)
     if limit is None:
-        return no("type_not_supported", f"This channel cannot send {outgoing.message_type}.")
+        return _no("type_not_supported", f"This channel cannot send {outgoing.message_type}.")
     if outgoing.mime_type not in limit.mime_types:
-        return no("media_not_supported", f"This channel cannot send {outgoing.mime_type} files.")
+        return _no("media_not_supported", f"This channel cannot send {outgoing.mime_type} files.")
     if outgoing.size > limit.max_bytes:
-        return no(
+        return _no(
             "media_too_large", f"The file has {outgoing.size:,} bytes; {limit.max_bytes:,} fit."
         )
     return None

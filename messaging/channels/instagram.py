@@ -10,6 +10,7 @@ from django.core.validators import RegexValidator
 from rest_framework import serializers
 
 from inro.api.serializers import StrictSerializer
+from messaging.buttons import Button, ButtonType
 from messaging.channels import instagram_webhooks
 from messaging.channels.base import (
     Account,
@@ -23,13 +24,17 @@ from messaging.channels.base import (
     ProviderRequest,
 )
 from messaging.channels.fields import SecretField
+from messaging.channels.layouts import Layout
 from messaging.channels.meta import GRAPH_ERRORS, ErrorTable, Meaning, MetaChannelType
 from messaging.models.messages import MessageType
+from messaging.pacing import Pacing
 
 API_URLS = {
     "instagram": "https://graph.instagram.com/v26.0",
     "facebook": "https://graph.facebook.com/v26.0",
 }
+# What `me` must show of the account that a token is for.
+_OWNER_FIELDS = {"instagram": "user_id,username", "facebook": "instagram_business_account"}
 MB = 1024 * 1024
 
 
@@ -37,8 +42,36 @@ def _limit(max_bytes: int, *mime_types: str) -> MediaLimit:
     return MediaLimit(frozenset(mime_types), max_bytes)
 
 
+# Instagram cuts longer titles off. It documents their length for quick replies, and that of titles
+# and payloads of a template's buttons where it speaks of Messenger.
+QUICK_REPLIES = Layout(
+    name="quick_replies",
+    types=frozenset({ButtonType.REPLY}),
+    under=frozenset(
+        {
+            MessageType.TEXT,
+            MessageType.IMAGE,
+            MessageType.AUDIO,
+            MessageType.VIDEO,
+            MessageType.FILE,
+        }
+    ),
+    most=13,
+    title_max_chars=20,
+    payload_max_chars=1000,
+)
+BUTTON_TEMPLATE = Layout(
+    name="button_template",
+    types=frozenset(ButtonType),
+    under=frozenset({MessageType.TEXT}),
+    most=3,
+    title_max_chars=20,
+    payload_max_chars=1000,
+    text_max_chars=640,
+)
 CAPABILITIES = Capabilities(
     text_max_bytes=1000,
+    layouts=(QUICK_REPLIES, BUTTON_TEMPLATE),
     window=timedelta(hours=24),
     media={
         MessageType.IMAGE: _limit(8 * MB, "image/jpeg", "image/png", "image/gif"),
@@ -119,6 +152,8 @@ class Instagram(MetaChannelType):
     account_field = "account_id"
     secret_fields = ("access_token", "app_secrets")
     capabilities = CAPABILITIES
+    # 100 calls a second, and 10 with audio or video; of pictures the limits say nothing.
+    pacing = Pacing(text_per_second=100, media_per_second=10)
     errors = ERRORS
 
     class Options(StrictSerializer):
@@ -148,13 +183,25 @@ class Instagram(MetaChannelType):
         )
 
     def request(self, account: Account, outgoing: Outgoing) -> ProviderRequest:
-        login = account.settings.get("login", "instagram")
-        sender = "me" if login == "facebook" else quote(account.account_id, safe="")
+        sender = "me" if _login(account) == "facebook" else quote(account.account_id, safe="")
         return ProviderRequest(
-            url=f"{settings.INSTAGRAM_API_URL or API_URLS[login]}/{sender}/messages",
+            url=f"{_base(account)}/{sender}/messages",
             json={"recipient": {"id": outgoing.to}, "message": _message(outgoing)},
-            headers={"Authorization": f"Bearer {account.secrets['access_token']}"},
+            headers=_authorization(account),
         )
+
+    def health_request(self, account: Account) -> ProviderRequest:
+        fields = _OWNER_FIELDS[_login(account)]
+        url = f"{_base(account)}/me?fields={fields}"
+        return ProviderRequest(url, None, _authorization(account), method="GET")
+
+    def owner_fault(self, account: Account, answer: Mapping[str, Any]) -> str:
+        linked = answer.get("instagram_business_account")
+        owner = answer.get("user_id") or (linked.get("id") if isinstance(linked, dict) else None)
+        # `id` is the app's own name of the account, which some tokens show alone.
+        if owner is None or str(owner) == account.account_id:
+            return ""
+        return f"The access token is for the account {str(owner)[:120]}, not for this one."
 
     def accepted_id(self, answer: Mapping[str, Any]) -> object:
         return answer.get("message_id")
@@ -166,8 +213,39 @@ class Instagram(MetaChannelType):
         return instagram_webhooks.read(kind, payload)
 
 
+def _login(account: Account) -> str:
+    return str(account.settings.get("login", "instagram"))
+
+
+def _base(account: Account) -> str:
+    return str(settings.INSTAGRAM_API_URL or API_URLS[_login(account)])
+
+
+def _authorization(account: Account) -> dict[str, str]:
+    return {"Authorization": f"Bearer {account.secrets['access_token']}"}
+
+
 def _message(outgoing: Outgoing) -> dict[str, Any]:
-    if outgoing.message_type == MessageType.TEXT:
-        return {"text": outgoing.text}
-    attachment = {"type": str(outgoing.message_type), "payload": {"url": outgoing.media_url}}
-    return {"attachment": attachment}
+    if outgoing.layout == BUTTON_TEMPLATE.name:
+        return {"attachment": {"type": "template", "payload": _button_template(outgoing)}}
+    message: dict[str, Any] = {"text": outgoing.text}
+    if outgoing.message_type != MessageType.TEXT:
+        media = {"type": str(outgoing.message_type), "payload": {"url": outgoing.media_url}}
+        message = {"attachment": media}
+    if outgoing.layout == QUICK_REPLIES.name:
+        message["quick_replies"] = [
+            {"content_type": "text", "title": each.title, "payload": each.payload or each.title}
+            for each in outgoing.buttons
+        ]
+    return message
+
+
+def _button_template(outgoing: Outgoing) -> dict[str, Any]:
+    buttons = [_template_button(each) for each in outgoing.buttons]
+    return {"template_type": "button", "text": outgoing.text, "buttons": buttons}
+
+
+def _template_button(button: Button) -> dict[str, str]:
+    if button.type == ButtonType.URL:
+        return {"type": "web_url", "url": button.url, "title": button.title}
+    return {"type": "postback", "title": button.title, "payload": button.payload or button.title}

@@ -157,16 +157,24 @@ def read(kind: EventKind, payload: Mapping[str, Any]) -> InboundContent:
     tapped = body if name == "postback" else _part(body, "quick_reply")
     return InboundContent(
         provider_message_id=_text(body.get("mid"), MAX_MESSAGE_ID),
-        text=_text(body.get("text") or body.get("title")),
+        text=_text(body.get("text") or body.get("title") or _text_of_template(body)),
         attachments=tuple(_attachments(body)),
         reply_payload=_text(tapped.get("payload")),
         standby=payload.get("standby") is True,
     )
 
 
+def _text_of_template(body: Mapping[str, Any]) -> str:
+    """A text with buttons goes out as a template, and so it is echoed."""
+    for each in _listed(body, "attachments"):
+        if isinstance(each, dict) and each.get("type") == "template":
+            return _text(_part(each, "payload").get("text")) or _text(each.get("title"))
+    return ""
+
+
 def _attachments(body: Mapping[str, Any]) -> Iterator[Attachment]:
     for each in _listed(body, "attachments"):
-        if isinstance(each, dict):
+        if isinstance(each, dict) and each.get("type") != "template":
             kind = _ATTACHMENTS.get(_text(each.get("type")), MessageType.OTHER)
             yield Attachment(kind, _text(_part(each, "payload").get("url")))
 

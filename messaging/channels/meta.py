@@ -6,12 +6,14 @@ import json
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, ClassVar
 
-from messaging.channels.base import Account, ChannelType, Outcome, Verdict
+from messaging.channels.base import Account, Busy, ChannelType, Health, Outcome, Verdict
 
 MAX_MESSAGE_ID = 300
 MAX_EXPLANATION = 300
+_MINUTES_A_DAY = 24 * 60
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,7 @@ class Meaning:
     retryable: bool = False
     # The whole channel cannot send until somebody acts; what it has to send waits for that.
     stops_channel: bool = False
+    busy: Busy = Busy.MESSAGE
 
 
 # Keyed by (code, subcode). None for the subcode: whatever it is; None for the code: the subcode
@@ -43,6 +46,7 @@ _SLOW_DOWN = Meaning(
     "rate_limited",
     "The provider takes no more calls for this account at the moment.",
     retryable=True,
+    busy=Busy.ACCOUNT,
 )
 _NO_PERMISSION = Meaning(
     Outcome.REFUSED,
@@ -108,6 +112,23 @@ class MetaChannelType(ChannelType):
             return None
         return query.get("hub.challenge", "")
 
+    def health(self, account: Account, status: int, body: bytes) -> Health:
+        answer = _json_object(body)
+        error = answer.get("error")
+        if isinstance(error, dict) and (code := _number(error.get("code"))) is not None:
+            verdict = self._judged(status, code, error)
+            passing = verdict.outcome != Outcome.REFUSED and not verdict.channel_error
+            return Health(unsure=True) if passing else Health(verdict.message)
+        if 200 <= status < 300 and answer:
+            return Health(self.owner_fault(account, answer))
+        if status in (400, 401, 403, 404):
+            return Health(f"The provider refused the credentials ({status}) without a reason.")
+        return Health(unsure=True)
+
+    def owner_fault(self, account: Account, answer: Mapping[str, Any]) -> str:
+        """Why the account that the token is for is not this one; '' when it is."""
+        return ""
+
     def verdict(self, status: int, body: bytes) -> Verdict:
         answer = _json_object(body)
         error = answer.get("error")
@@ -126,6 +147,20 @@ class MetaChannelType(ChannelType):
                 message=f"The provider answered {status} without a reason.",
             )
         return _as_verdict(_UNSURE, str(status))
+
+    def retry_after(self, headers: Mapping[str, str], body: bytes) -> timedelta | None:
+        """The longest of what the account's business use cases ask for, in minutes, if any does."""
+        usage = _json_object(headers.get("X-Business-Use-Case-Usage", "").encode())
+        cases = [case for found in usage.values() if isinstance(found, list) for case in found]
+        minutes = [
+            _number(case.get("estimated_time_to_regain_access")) or 0
+            for case in cases
+            if isinstance(case, dict)
+        ]
+        longest = max(minutes, default=0)
+        if longest <= 0:
+            return super().retry_after(headers, body)
+        return timedelta(minutes=min(longest, _MINUTES_A_DAY))
 
     def _accepted(self, answer: Mapping[str, Any]) -> Verdict:
         message_id = self.accepted_id(answer)
@@ -164,6 +199,7 @@ def _as_verdict(meaning: Meaning, provider_code: str) -> Verdict:
         message=meaning.message,
         retryable=meaning.retryable,
         channel_error=meaning.message if meaning.stops_channel else "",
+        busy=meaning.busy,
     )
 
 

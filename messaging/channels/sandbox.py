@@ -15,6 +15,7 @@ from django.utils.dateparse import parse_datetime
 
 from inro.api.serializers import StrictSerializer
 from media_library.kinds import TYPES, MediaKind
+from messaging.buttons import ButtonType
 from messaging.channels.base import (
     Account,
     Attachment,
@@ -28,6 +29,7 @@ from messaging.channels.base import (
     Outgoing,
     Verdict,
 )
+from messaging.channels.layouts import Layout
 from messaging.models.messages import MessageType
 
 MB = 1024 * 1024
@@ -58,6 +60,7 @@ class Sandbox(ChannelType):
         },
         captions=frozenset(KINDS),
         text_max_chars=4096,
+        layouts=(Layout("buttons", frozenset(ButtonType), frozenset({MessageType.TEXT, *KINDS})),),
     )
 
     class Options(StrictSerializer):
@@ -73,12 +76,13 @@ class Sandbox(ChannelType):
         if not isinstance(payload, dict) or not payload.get("from"):
             raise ValueError("not an event of the simulator")
         written = payload.get("at")
+        kind = EventKind.POSTBACK if payload.get("postback") else EventKind.MESSAGE
         return [
             InboundEvent(
-                kind=EventKind.MESSAGE,
+                kind=kind,
                 account_id="",
                 external_id=str(payload["from"]),
-                key=f"{EventKind.MESSAGE}|{payload['id']}",
+                key=f"{kind}|{payload['id']}",
                 happened_at=_moment(written) or timezone.now(),
                 payload=payload,
             )
@@ -91,18 +95,18 @@ class Sandbox(ChannelType):
             text=str(payload.get("text") or ""),
             attachments=(Attachment(_type_of(url), url),) if url else (),
             username=str(payload.get("from") or ""),
+            reply_payload=str(payload.get("quick_reply") or payload.get("postback") or ""),
         )
 
 
-def simulated(person: str, text: str = "", attachment_url: str = "") -> dict[str, str]:
-    """The payload of a message that `person` writes now."""
-    return {
-        "id": f"sim_{uuid.uuid4().hex}",
-        "from": person,
-        "at": timezone.now().isoformat(),
-        "text": text,
-        "attachment_url": attachment_url,
-    }
+def simulated(person: str, text: str = "", **content: str) -> dict[str, str]:
+    """The payload of what `person` does now.
+
+    `content` is an `attachment_url`, the payload of a tapped `quick_reply` with its title as the
+    text, or that of a `postback`.
+    """
+    happened = {"id": f"sim_{uuid.uuid4().hex}", "from": person, "at": timezone.now().isoformat()}
+    return {**content, "text": text, **happened}
 
 
 def _moment(written: object) -> datetime | None:

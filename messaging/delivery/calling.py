@@ -1,8 +1,8 @@
 """Calling providers: one aiohttp session on one event-loop thread for each process.
 
 What matters most about a call that fails is whether the provider may have had it. aiohttp tells
-before it hands the first byte to the socket (`on_request_headers_sent`): a failure before that is
-certainly not sent, any failure after it may have been.
+when the connection stands and writing begins: a failure before that is certainly not sent, any
+failure after it may have been.
 """
 
 import asyncio
@@ -13,11 +13,10 @@ import re
 import threading
 from collections.abc import Iterable
 from contextlib import suppress
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
-from queue import SimpleQueue
-from types import ModuleType, SimpleNamespace
+from types import ModuleType
 from typing import Any
 
 import aiohttp
@@ -28,6 +27,7 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from messaging.channels.base import ProviderRequest
+from messaging.delivery.answers import Answer, Answers, Reach
 from messaging.delivery.moves import Attempt
 
 loops: ModuleType = asyncio
@@ -44,15 +44,6 @@ KEEP_OPEN_SECONDS = 15
 MAX_ANSWER_BYTES = 1024 * 1024
 SLOTS = 500
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-
-
-class Reach(StrEnum):
-    """How far a call got."""
-
-    ANSWERED = "answered"
-    UNCALLED = "uncalled"  # too late, or this process stops
-    UNSENT = "unsent"  # failed before anything was written
-    UNANSWERED = "unanswered"  # failed after something may have been written
 
 
 @dataclass(frozen=True)
@@ -82,15 +73,21 @@ class Call:
         return cls(attempt, request.method, url, headers, body, not_after)
 
 
-@dataclass(frozen=True)
-class Answer:
-    attempt: Attempt
-    reach: Reach
-    status: int = 0
-    body: bytes = b""
+class _Request(aiohttp.ClientRequest):
+    """Notes when the connection is there and writing is about to begin."""
+
+    async def send(self, conn: Any) -> aiohttp.ClientResponse:
+        _has_begun.get().append(True)
+        return await super().send(conn)
 
 
-Answers = SimpleQueue[Answer]
+# Of the call that the task makes; a list, since a task sees only its own changes of a variable.
+_has_begun: ContextVar[list[bool]] = ContextVar("_has_begun")
+
+
+def may_begin(call: Call) -> bool:
+    """Looked at right before the call: what was claimed too long ago goes back."""
+    return not stopping.is_set() and timezone.now() <= call.not_after
 
 
 class Caller:
@@ -132,8 +129,6 @@ class Caller:
         self._loop.close()
 
     async def _open(self) -> None:
-        trace = aiohttp.TraceConfig()
-        trace.on_request_headers_sent.append(_note_writing)
         self._tasks: set[asyncio.Task[None]] = set()
         self._slots = asyncio.Semaphore(SLOTS)
         self._session = aiohttp.ClientSession(
@@ -141,7 +136,7 @@ class Caller:
             timeout=aiohttp.ClientTimeout(total=TOTAL_SECONDS, sock_connect=CONNECT_SECONDS),
             cookie_jar=aiohttp.DummyCookieJar(),
             headers={hdrs.USER_AGENT: "Inro/1.0"},
-            trace_configs=[trace],
+            request_class=_Request,
             trust_env=False,
         )
 
@@ -158,42 +153,43 @@ class Caller:
             task.add_done_callback(self._tasks.discard)
 
     async def _make(self, call: Call, answers: Answers) -> None:
-        writing = SimpleNamespace(begun=False)
+        begun: list[bool] = []
+        _has_begun.set(begun)
         answer = Answer(call.attempt, Reach.UNCALLED)
         self._busy += 1
         try:
             async with self._slots:
-                if not stopping.is_set() and timezone.now() <= call.not_after:
+                if may_begin(call):
                     answer = Answer(call.attempt, Reach.UNSENT)
-                    answer = await self._exchange(call, writing)
+                    answer = await self._exchange(call)
         except (Exception, asyncio.CancelledError) as error:
-            if writing.begun:
+            if begun:
                 answer = Answer(call.attempt, Reach.UNANSWERED)
             _note_failure(answer, error)
         finally:
             self._busy -= 1
             answers.put(answer)
 
-    async def _exchange(self, call: Call, writing: SimpleNamespace) -> Answer:
+    async def _exchange(self, call: Call) -> Answer:
         async with self._session.request(
             call.method,
             call.url,
             data=call.body,
             headers=call.headers,
             allow_redirects=False,
-            trace_request_ctx=writing,
         ) as response:
-            body = b""
-            async for part in response.content.iter_any():
-                body += part
-                if len(body) > MAX_ANSWER_BYTES:
-                    response.close()
-                    raise ValueError("the answer is too large")
-            return Answer(call.attempt, Reach.ANSWERED, response.status, body)
+            body = await _read(response)
+            return Answer(call.attempt, Reach.ANSWERED, response.status, body, response.headers)
 
 
-async def _note_writing(session: Any, context: Any, params: Any) -> None:
-    context.trace_request_ctx.begun = True
+async def _read(response: aiohttp.ClientResponse) -> bytes:
+    body = b""
+    async for part in response.content.iter_any():
+        body += part
+        if len(body) > MAX_ANSWER_BYTES:
+            response.close()
+            raise ValueError("the answer is too large")
+    return body
 
 
 def _note_failure(answer: Answer, error: BaseException) -> None:

@@ -3,27 +3,51 @@
 Everything is loaded for all claimed rows at once; the queries do not grow with them.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+from uuid import UUID
 
 import structlog
 from django.conf import settings
-from django.db.models import F
+from django.db.models import F, FilteredRelation, Q
 
 from media_library.models import MediaFile, MediaStatus
 from media_library.serving import url_of
+from messaging.buttons import from_rows
 from messaging.channels import CHANNELS
+from messaging.channels.arranging import arranged
 from messaging.channels.base import Account, ChannelType, Outcome, Outgoing, Verdict
 from messaging.delivery.calling import Call
 from messaging.delivery.moves import Attempt, Change, News
-from messaging.models import Channel, Contact, ContactStatus, Identity, Message, MessageType
+from messaging.models import Channel, Contact, ContactStatus, Message, MessageType
 
 log = structlog.get_logger(__name__)
 
 # From the claim to the call. An older claim is handed back: a pause may lie between.
 CALL_WITHIN = timedelta(seconds=2)
 _NEEDS_FILE = frozenset({MessageType.IMAGE, MessageType.VIDEO, MessageType.AUDIO, MessageType.FILE})
+
+
+_COLUMNS = (
+    "pk",
+    "story",
+    "contact_id",
+    "message_type",
+    "text",
+    "media_file_id",
+    "buttons",
+    "unconfirmed_at",
+)
+
+
+class Person(NamedTuple):
+    """A contact as a channel knows them; without `external_id` it does not."""
+
+    status: str
+    external_id: str | None
+    last_inbound_at: datetime | None
 
 
 @dataclass(frozen=True)
@@ -34,6 +58,15 @@ class Sending:
     account: Account
     channel_type: ChannelType
     claimed_at: datetime
+    people: Mapping[int, Person] = field(default_factory=dict)
+    files: Mapping[int, MediaFile] = field(default_factory=dict)
+    urls: dict[int, str] = field(default_factory=dict)
+
+    def url_of(self, file: MediaFile) -> str:
+        """Signed once, however many messages it goes out with."""
+        if file.pk not in self.urls:
+            self.urls[file.pk] = url_of(file)
+        return self.urls[file.pk]
 
 
 class Obstacle(Exception):
@@ -47,39 +80,53 @@ class Obstacle(Exception):
         self.verdict = Verdict(Outcome.REFUSED, code=code, message=message, retryable=retryable)
 
 
+class Judged(NamedTuple):
+    """The calls to make, the news of what is not called for, and the stories of all."""
+
+    calls: list[Call]
+    changes: list[Change]
+    stories: dict[int, UUID | None]
+
+
 def judge(
     channel: Channel, account: Account, attempts: Sequence[Attempt], claimed_at: datetime
-) -> tuple[list[Call], list[Change]]:
-    """The calls to make, and the news of the messages that are not called for."""
-    sending = Sending(channel, account, CHANNELS[channel.kind], claimed_at)
+) -> Judged:
     by_id = {attempt.message_id: attempt for attempt in attempts}
-    rows = Message.objects.filter(pk__in=by_id).select_related("contact", "media_file__blob")
-    messages = list(rows.defer("content").order_by("pk"))
-    identities = _identities(channel, [message.contact_id for message in messages])
-    calls: list[Call] = []
-    changes: list[Change] = []
+    found = Message.objects.filter(pk__in=by_id).order_by("pk")
+    messages: list[Any] = list(found.values_list(*_COLUMNS, named=True))
+    people = _people(channel, {message.contact_id for message in messages})
+    files = _files({message.media_file_id for message in messages} - {None})
+    sending = Sending(channel, account, CHANNELS[channel.kind], claimed_at, people, files)
+    judged = Judged([], [], {message.pk: message.story for message in messages})
     for message in messages:
-        found = _judged(sending, message, by_id[message.pk], identities.get(message.contact_id))
-        if isinstance(found, Call):
-            calls.append(found)
+        found_out = _judged(sending, message, by_id[message.pk])
+        if isinstance(found_out, Call):
+            judged.calls.append(found_out)
         else:
-            changes.append(found)
-    return calls, changes
+            judged.changes.append(found_out)
+    return judged
 
 
-def _identities(channel: Channel, contact_ids: list[int]) -> dict[int, Identity]:
-    """The identity of each contact on this channel; of several, the one heard from last."""
-    found = Identity.objects.filter(channel=channel, contact_id__in=contact_ids)
-    latest_last = found.order_by(F("last_inbound_at").asc(nulls_first=True), "pk")
-    return {identity.contact_id: identity for identity in latest_last}
+def _people(channel: Channel, contact_ids: Collection[int]) -> dict[int, Person]:
+    """Each contact as this channel knows them; of several identities, the one heard from last."""
+    known = FilteredRelation("identities", condition=Q(identities__channel=channel))
+    found = Contact.objects.filter(pk__in=contact_ids).annotate(known=known)
+    latest_last = found.order_by(F("known__last_inbound_at").asc(nulls_first=True), "known__pk")
+    columns = ("pk", "status", "known__external_id", "known__last_inbound_at")
+    return {pk: Person(*rest) for pk, *rest in latest_last.values_list(*columns)}
 
 
-def _judged(
-    sending: Sending, message: Message, attempt: Attempt, identity: Identity | None
-) -> Call | Change:
+def _files(ids: Collection[int]) -> dict[int, MediaFile]:
+    if not ids:
+        return {}
+    return MediaFile.objects.select_related("blob").in_bulk(ids)
+
+
+def _judged(sending: Sending, message: Any, attempt: Attempt) -> Call | Change:
     try:
         _check_time(message, sending.claimed_at)
-        outgoing = _outgoing(sending, message, identity)
+        capabilities = sending.channel_type.capabilities
+        outgoing = arranged(capabilities, _outgoing(sending, message))
         if refusal := sending.channel_type.refusal(outgoing):
             return attempt.is_(News.REFUSED, refusal)
         request = sending.channel_type.request(sending.account, outgoing)
@@ -99,42 +146,40 @@ def _judged(
         return attempt.is_(News.REFUSED, verdict)
 
 
-def _check_time(message: Message, now: datetime) -> None:
+def _check_time(message: Any, now: datetime) -> None:
     """A message that may be repeated is, but only for as long as the first attempt counts."""
     deadline = timedelta(seconds=settings.UNCONFIRMED_AFTER)
     if message.unconfirmed_at and message.unconfirmed_at + deadline < now:
         raise Obstacle("", "", news=News.OVERDUE)
 
 
-def _outgoing(sending: Sending, message: Message, identity: Identity | None) -> Outgoing:
-    _check_contact(message.contact)
-    if identity is None:
-        raise Obstacle("no_identity", "This contact is not known on this channel.")
-    _check_window(sending, identity)
-    file = _file(message)
+def _outgoing(sending: Sending, message: Any) -> Outgoing:
+    person = sending.people[message.contact_id]
+    _check_person(sending, person)
+    file = _file(sending, message)
     return Outgoing(
         message_id=message.pk,
-        to=identity.external_id,
+        to=person.external_id or "",
         message_type=MessageType(message.message_type),
         text=message.text,
-        media_url=url_of(file) if file else "",
+        media_url=sending.url_of(file) if file else "",
         mime_type=file.file_type.mime_type if file and file.file_type else "",
         size=file.blob.size if file and file.blob else 0,
+        buttons=from_rows(message.buttons),
     )
 
 
-def _check_contact(contact: Contact) -> None:
-    if contact.status == ContactStatus.BLOCKED:
+def _check_person(sending: Sending, person: Person) -> None:
+    if person.status == ContactStatus.BLOCKED:
         raise Obstacle("contact_blocked", "This contact is blocked.")
-    if contact.status != ContactStatus.ACTIVE:
+    if person.status != ContactStatus.ACTIVE:
         raise Obstacle("contact_inactive", "This contact is not active.")
-
-
-def _check_window(sending: Sending, identity: Identity) -> None:
+    if person.external_id is None:
+        raise Obstacle("no_identity", "This contact is not known on this channel.")
     window = sending.channel_type.capabilities.window
     if window is None:
         return
-    wrote = identity.last_inbound_at
+    wrote = person.last_inbound_at
     if wrote is None or wrote + window < sending.claimed_at:
         hours = int(window.total_seconds() // 3600)
         raise Obstacle(
@@ -144,10 +189,10 @@ def _check_window(sending: Sending, identity: Identity) -> None:
         )
 
 
-def _file(message: Message) -> MediaFile | None:
+def _file(sending: Sending, message: Any) -> MediaFile | None:
     if message.message_type not in _NEEDS_FILE:
         return None
-    file = message.media_file
+    file = sending.files.get(message.media_file_id)
     if file is None:
         raise Obstacle("media_deleted", "The file of this message was deleted.")
     if file.status == MediaStatus.PENDING:

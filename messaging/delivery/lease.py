@@ -24,13 +24,24 @@ class Lease:
     turn: int
     window: int
 
-    def renew(self, now: datetime) -> bool:
-        """Keep the lease, and the row locked to the end of the transaction; False when lost."""
+    def look(self) -> Pump | None:
+        """The row, locked to the end of the transaction; None when the lease is lost."""
         mine = Pump.objects.filter(channel_id=self.channel_id, turn=self.turn)
-        return bool(mine.update(lease_until=now + LEASE))
+        # The channel is only read: nobody who changes it waits for a claim.
+        return mine.select_for_update(of=("self",)).select_related("channel").first()
+
+    def renew(self, pump: Pump, now: datetime) -> None:
+        """Keep the lease, and what was spent; `pump` is the row that was just looked at."""
+        pump.lease_until = now + LEASE
+        pump.save(update_fields=["lease_until", "paced_to"])
 
     def grow(self) -> None:
         self.window = min(WINDOW, self.window * 2)
+
+    def recover(self) -> None:
+        """A call got through after a pause. When that ended is kept: late answers may be older."""
+        mine = Pump.objects.filter(channel_id=self.channel_id, turn=self.turn)
+        mine.update(pauses=0, pause_reason="")
 
     def release(self) -> None:
         mine = Pump.objects.filter(channel_id=self.channel_id, turn=self.turn)

@@ -14,10 +14,11 @@ from django.db.models import Model
 from django.utils import timezone
 
 from messaging.channels.base import Outcome, Verdict
+from messaging.delivery.backing_off import back_off_of, wait
+from messaging.delivery.rows import Row
 from messaging.models import Message, MessageStatus
 
 BUSY_ATTEMPTS = 8
-LONGEST_WAIT = timedelta(seconds=300)
 LONGEST_MEDIA_WAIT = timedelta(seconds=60)
 DELIVERY_UNKNOWN = "delivery_unknown"
 NOTHING_SAID = Verdict(Outcome.UNKNOWN)
@@ -35,6 +36,7 @@ class News(StrEnum):
     UNKNOWN = "unknown"  # may have gone out: no answer, or the attempt's lease ran out
     UNCALLED = "uncalled"  # certainly not tried
     MEDIA_PENDING = "media_pending"
+    DEFERRED = "deferred"  # not before `Change.until`; the verdict says why
     REPEATABLE = "repeatable"  # may have gone out, but the provider knows our id
     OVERDUE = "overdue"  # unknown for too long
     CANCELED = "canceled"
@@ -49,8 +51,10 @@ class Attempt(NamedTuple):
     def came_to(self, verdict: Verdict) -> "Change":
         return self.is_(_NEWS_OF[verdict.outcome], verdict)
 
-    def is_(self, news: "News", verdict: Verdict = NOTHING_SAID) -> "Change":
-        return Change(self.message_id, news, self.turn, verdict)
+    def is_(
+        self, news: "News", verdict: Verdict = NOTHING_SAID, until: datetime | None = None
+    ) -> "Change":
+        return Change(self.message_id, news, self.turn, verdict, until=until)
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,11 @@ class Change:
     turn: int = 0
     verdict: Verdict = NOTHING_SAID
     at: datetime = field(default_factory=timezone.now)
+    until: datetime | None = None  # of DEFERRED
+
+
+# News that look at when a message was written or last claimed.
+TIMED = frozenset({News.BUSY, News.MEDIA_PENDING})
 
 
 @dataclass(frozen=True)
@@ -84,8 +93,9 @@ MOVES: dict[News, Move] = {
     News.UNKNOWN: Move(_S.UNCONFIRMED, _IN_FLIGHT),
     News.UNCALLED: Move(_S.QUEUED, _IN_FLIGHT),
     News.MEDIA_PENDING: Move(_S.QUEUED, _IN_FLIGHT),
+    News.DEFERRED: Move(_S.QUEUED, _IN_FLIGHT | {_S.QUEUED}),
     News.REPEATABLE: Move(_S.QUEUED, _IN_FLIGHT | {_S.UNCONFIRMED}),
-    News.OVERDUE: Move(_S.FAILED, _IN_FLIGHT | {_S.UNCONFIRMED}),
+    News.OVERDUE: Move(_S.FAILED, _IN_FLIGHT | {_S.UNCONFIRMED, _S.QUEUED}),
     News.CANCELED: Move(_S.CANCELED, frozenset({_S.SCHEDULED, _S.PREPARING, _S.QUEUED})),
 }
 _NEWS_OF = {
@@ -98,24 +108,47 @@ _BUSY_TOO_LONG = "The provider did not take the message in {} attempts."
 _UNKNOWN_TOO_LONG = "Whether the provider sent this message could not be found out."
 
 
-def move(row: Message, change: Change) -> bool:
+def move(row: Row, change: Change) -> bool:
     """Change `row` in memory as the news demands; False when it says nothing new or comes late."""
     rule = MOVES[change.news]
     learned = rule.fact and _learn_id(row, change)
     if row.status not in rule.from_ or not (rule.fact or row.turn == change.turn):
         return learned
-    if change.news == News.CANCELED and row.unconfirmed_at:
-        return False  # it may have gone out: a receipt or the deadline ends it
+    if not _in_place(row, change):
+        return learned
+    was = row.status
     row.status = rule.to.value
-    row.lease_until = None
     if not rule.fact:
         row.turn += 1
+    if row.status == _S.QUEUED and was == _S.SENDING and _was_no_attempt(change):
+        row.attempts = max(0, row.attempts - 1)  # the claim counted it
     _CONSEQUENCES[rule.to](row, change)
     row.updated_at = change.at
     return True
 
 
-def _learn_id(row: Message, change: Change) -> bool:
+def _in_place(row: Row, change: Change) -> bool:
+    """What may have gone out ends by a receipt or its deadline, and nothing else has a deadline."""
+    in_doubt = row.unconfirmed_at is not None
+    if change.news == News.CANCELED:
+        return not in_doubt
+    return in_doubt or not (change.news == News.OVERDUE and row.status == _S.QUEUED)
+
+
+def _was_no_attempt(change: Change) -> bool:
+    if change.news == News.BUSY:
+        return not (back_off_of(change.verdict).delays or change.verdict.channel_error)
+    return change.news in (News.UNCALLED, News.MEDIA_PENDING, News.DEFERRED)
+
+
+def delays(change: Change) -> bool:
+    """Whether the news moves the message's time, and so that of what waits behind it."""
+    if change.news == News.BUSY:
+        return back_off_of(change.verdict).delays
+    return change.news in (News.MEDIA_PENDING, News.DEFERRED)
+
+
+def _learn_id(row: Row, change: Change) -> bool:
     """An answer to our own call names the message for certain, an echo was matched by its look."""
     given = clip(change.verdict.provider_message_id, Message, "provider_message_id")
     certain = change.news == News.ACCEPTED
@@ -126,7 +159,7 @@ def _learn_id(row: Message, change: Change) -> bool:
     return True
 
 
-def _went_out(row: Message, change: Change) -> None:
+def _went_out(row: Row, change: Change) -> None:
     row.sent_at = row.sent_at or change.at
     if row.status in (_S.DELIVERED, _S.READ):
         row.delivered_at = row.delivered_at or change.at
@@ -135,18 +168,19 @@ def _went_out(row: Message, change: Change) -> None:
     _explain(row, NOTHING_SAID)
 
 
-def _failed(row: Message, change: Change) -> None:
+def _failed(row: Row, change: Change) -> None:
     if change.news == News.OVERDUE:
         _explain(row, Verdict(Outcome.REFUSED, code=DELIVERY_UNKNOWN, message=_UNKNOWN_TOO_LONG))
     else:
         _explain(row, change.verdict, "refused")
 
 
-def _queued(row: Message, change: Change) -> None:
-    if change.news in (News.UNCALLED, News.MEDIA_PENDING):
-        row.attempts = max(0, row.attempts - 1)  # the claim counted an attempt that was not made
-    if change.news == News.MEDIA_PENDING:
-        row.due_at = change.at + _media_wait(change.at - row.created_at)
+def _queued(row: Row, change: Change) -> None:
+    if change.news == News.DEFERRED:
+        row.due_at = max(change.until or change.at, change.at)
+        _explain(row, change.verdict)
+    elif change.news == News.MEDIA_PENDING:
+        row.due_at = change.at + _media_wait(change.at - (row.created_at or change.at))
         _explain(row, change.verdict)
     elif change.news == News.REPEATABLE:
         row.unconfirmed_at = row.unconfirmed_at or change.at
@@ -154,13 +188,13 @@ def _queued(row: Message, change: Change) -> None:
         _come_back_later(row, change)
 
 
-def _come_back_later(row: Message, change: Change) -> None:
+def _come_back_later(row: Row, change: Change) -> None:
     verdict = change.verdict
     _explain(row, verdict, "provider_busy")
-    if verdict.channel_error:
-        return  # nothing is claimed on that channel until it is connected again
+    if not back_off_of(verdict).delays:
+        return  # it waits for its channel, and is the first then
     if row.attempts < BUSY_ATTEMPTS:
-        row.due_at = change.at + back_off(row.attempts)
+        row.due_at = change.at + wait(row.attempts, verdict.retry_after)
         return
     row.status = _S.FAILED.value
     row.error_code = "provider_busy"
@@ -168,11 +202,11 @@ def _come_back_later(row: Message, change: Change) -> None:
     row.error_retryable = True
 
 
-def _unconfirmed(row: Message, change: Change) -> None:
+def _unconfirmed(row: Row, change: Change) -> None:
     row.unconfirmed_at = row.unconfirmed_at or change.at
 
 
-def _canceled(row: Message, change: Change) -> None:
+def _canceled(row: Row, change: Change) -> None:
     _explain(row, change.verdict)
 
 
@@ -187,17 +221,12 @@ _CONSEQUENCES = {
 }
 
 
-def back_off(attempts: int) -> timedelta:
-    """2, 4, 8, … seconds after the first, second, third attempt, and never longer than 5 min."""
-    return min(LONGEST_WAIT, timedelta(seconds=2 ** min(attempts, 16)))
-
-
 def _media_wait(age: timedelta) -> timedelta:
     """As long again as it has been waiting, within reason."""
     return min(LONGEST_MEDIA_WAIT, max(timedelta(seconds=2), age))
 
 
-def _explain(row: Message, verdict: Verdict, default_code: str = "") -> None:
+def _explain(row: Row, verdict: Verdict, default_code: str = "") -> None:
     row.error_code = clip(verdict.code or default_code, Message, "error_code")
     row.error_message = clip(verdict.message, Message, "error_message")
     row.provider_code = clip(verdict.provider_code, Message, "provider_code")

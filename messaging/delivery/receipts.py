@@ -5,7 +5,8 @@ The order of looking matters: first whether anything of the contact is unsettled
 The other way round, a verdict written in between would make our own message look like the owner's.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -13,7 +14,10 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from inro.common.folding import fold
-from messaging.channels.base import InboundContent, Outcome, Verdict
+from messaging.buttons import from_rows
+from messaging.channels import CHANNELS
+from messaging.channels.arranging import arranged
+from messaging.channels.base import InboundContent, Outcome, Outgoing, Verdict
 from messaging.delivery.lookups import named
 from messaging.delivery.moves import DELIVERY_UNKNOWN, Change, News
 from messaging.delivery.settle import settle
@@ -23,6 +27,7 @@ from messaging.models import Direction, Message, MessageStatus, MessageType
 LATE_ECHO = timedelta(hours=48)
 MANY = 500
 _UNSETTLED = (MessageStatus.SENDING, MessageStatus.UNCONFIRMED)
+_NAMED_BY = ("channel_id", "provider_message_id")
 _OUT = (MessageStatus.SENT, MessageStatus.DELIVERED, MessageStatus.READ)
 
 
@@ -72,35 +77,80 @@ def _alike(ours: "QuerySet[Message]", content: InboundContent) -> list[int]:
         message_type=attachment.message_type if attachment else MessageType.TEXT,
     )
     text = fold(content.text)
-    alike = [row for row in candidates.order_by("pk") if fold(row.text) == text]
+    # A template's echo may come without its text.
+    alike = [
+        row
+        for row in candidates.select_related("channel").order_by("pk")
+        if fold(_as_sent(row)) == text or (row.buttons and not text)
+    ]
     alike.sort(key=lambda row: row.status == MessageStatus.FAILED)
     return [row.pk for row in alike]
 
 
-def apply_read(
-    channel_id: int,
-    contact_id: int,
-    until: datetime,
-    provider_message_id: str = "",
-) -> bool:
-    """Mark what the person has read: everything up to the named message, else up to `until`.
+def _as_sent(row: Message) -> str:
+    """The text as it went out: with the buttons that the channel could not show."""
+    if not row.buttons:
+        return row.text
+    capabilities = CHANNELS[row.channel.kind].capabilities
+    kind, buttons = MessageType(row.message_type), from_rows(row.buttons)
+    return arranged(capabilities, Outgoing(row.pk, "", kind, row.text, buttons=buttons)).text
 
-    False when the message is not known while one of ours has no answer yet: try again later.
+
+@dataclass(frozen=True)
+class Read:
+    """A person has read: everything up to the named message, else up to `until`."""
+
+    channel_id: int
+    contact_id: int
+    until: datetime
+    provider_message_id: str = ""
+
+
+def apply_reads(reads: Sequence[Read]) -> list[bool]:
+    """Mark what was read.
+
+    False for one that names a message which is not known while one of ours has no answer yet: try
+    it again later.
     """
-    ours = Message.objects.filter(
-        channel=channel_id, contact=contact_id, direction=Direction.OUTBOUND
-    )
-    unsettled = ours.filter(status__in=_UNSETTLED).exists()
-    message = named([channel_id], [provider_message_id]).first()
-    if provider_message_id and message is None and unsettled:
-        return False
-    seen = Q(pk__lte=message.pk) if message else Q(sent_at__lte=until)
-    unread = ours.filter(seen, status__in=(MessageStatus.SENT, MessageStatus.DELIVERED))
-    _mark_read(unread.order_by("-pk").values_list("pk", flat=True)[:MANY], until)
-    return True
-
-
-def _mark_read(ids: Iterable[int], at: datetime) -> None:
-    changes = [Change(pk, News.READ, at=at) for pk in ids]
+    unsettled = _unsettled(reads)
+    by_id = _named(reads)
+    changes: dict[int, Change] = {}
+    known = []
+    for read in reads:
+        message_id = by_id.get((read.channel_id, read.provider_message_id))
+        waits = (read.channel_id, read.contact_id) in unsettled
+        known.append(not (read.provider_message_id and message_id is None and waits))
+        for pk in _unread(read, message_id) if known[-1] else ():
+            changes.setdefault(pk, Change(pk, News.READ, at=read.until))
     if changes:
-        settle(changes)
+        settle(list(changes.values()))
+    return known
+
+
+def _unsettled(reads: Sequence[Read]) -> set[tuple[int, int]]:
+    """The channels and contacts with a message of ours that has no answer yet."""
+    rows = Message.objects.filter(
+        channel__in={read.channel_id for read in reads},
+        contact__in={read.contact_id for read in reads},
+        direction=Direction.OUTBOUND,
+        status__in=_UNSETTLED,
+    )
+    return set(rows.order_by().values_list("channel_id", "contact_id").distinct())
+
+
+def _named(reads: Sequence[Read]) -> dict[tuple[int, str], int]:
+    ids = {read.provider_message_id for read in reads} - {""}
+    rows = named({read.channel_id for read in reads}, ids)
+    return {(row[0], row[1]): row[2] for row in rows.values_list(*_NAMED_BY, "pk")}
+
+
+def _unread(read: Read, message_id: int | None) -> Iterable[int]:
+    seen = Q(pk__lte=message_id) if message_id else Q(sent_at__lte=read.until)
+    rows = Message.objects.filter(
+        seen,
+        channel=read.channel_id,
+        contact=read.contact_id,
+        direction=Direction.OUTBOUND,
+        status__in=(MessageStatus.SENT, MessageStatus.DELIVERED),
+    )
+    return rows.order_by("-pk").values_list("pk", flat=True)[:MANY]

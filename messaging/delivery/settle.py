@@ -8,6 +8,7 @@ together with the end itself.
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
@@ -17,7 +18,9 @@ from django.utils import timezone
 
 from messaging.channels.base import Outcome, Verdict
 from messaging.delivery import writing
-from messaging.delivery.moves import DELIVERY_UNKNOWN, Change, News, clip, move
+from messaging.delivery.moves import DELIVERY_UNKNOWN, TIMED, Change, News, clip, delays, move
+from messaging.delivery.pausing import pause_channels
+from messaging.delivery.rows import Row
 from messaging.models import Channel, ChannelStatus, Message, MessageStatus
 from messaging.signals import messages_settled, messages_settling
 
@@ -31,7 +34,6 @@ _TOLD = (
     MessageStatus.CANCELED,
 )
 _WITHDRAWABLE = (MessageStatus.SCHEDULED, MessageStatus.PREPARING, MessageStatus.QUEUED)
-_DELAYING = (News.BUSY, News.MEDIA_PENDING)
 _WITHDRAWN = Verdict(
     Outcome.REFUSED, code="earlier_failed", message="An earlier message of the same story failed."
 )
@@ -52,6 +54,7 @@ class Settled:
     status: MessageStatus
     error_code: str
     error_message: str
+    sent_at: datetime | None = None
 
 
 class _Before(NamedTuple):
@@ -59,16 +62,23 @@ class _Before(NamedTuple):
     provider_message_id: str
 
 
-def settle(changes: Sequence[Change], *, tell: bool = True) -> list[Settled]:
+def settle(
+    changes: Sequence[Change], *, tell: bool = True, stories: Collection[UUID] | None = None
+) -> list[Settled]:
     """Apply `changes`, all or none; those that come late or say nothing new are discarded.
 
-    `tell=False` leaves the signals out: for news that their receivers fail over.
+    `tell=False` leaves the signals out: for news that their receivers fail over. `stories` are
+    those of the messages, where the caller knows them already.
     """
     ids = {change.message_id for change in changes}
+    timed = any(change.news in TIMED for change in changes)
     with transaction.atomic():
         if tell and messages_settling.has_listeners():
-            messages_settling.send(sender=Message, stories=_stories(ids))
-        rows = {row.pk: row for row in _locked(ids)}
+            known_stories = _stories(ids) if stories is None else sorted(stories)
+            if known_stories:
+                messages_settling.send(sender=Message, stories=known_stories)
+        found = writing.read(Message.objects.filter(pk__in=ids), timed=timed)
+        rows = {row.pk: row for row in found}
         before = {pk: _Before(row.status, row.provider_message_id) for pk, row in rows.items()}
         known = [(rows[each.message_id], each) for each in changes if each.message_id in rows]
         moved = [(row, change) for row, change in known if move(row, change)]
@@ -78,7 +88,9 @@ def settle(changes: Sequence[Change], *, tell: bool = True) -> list[Settled]:
     return settled
 
 
-def settle_each(changes: Sequence[Change]) -> list[Settled]:
+def settle_each(
+    changes: Sequence[Change], stories: Collection[UUID] | None = None
+) -> list[Settled]:
     """Like `settle`, but news that cannot be applied cost only themselves, not their batch.
 
     A database that is out of reach, or a deadlock, is the caller's to wait for.
@@ -86,7 +98,7 @@ def settle_each(changes: Sequence[Change]) -> list[Settled]:
     if not changes:
         return []
     try:
-        return settle(changes)
+        return settle(changes, stories=stories)
     except (OperationalError, InterfaceError):
         raise
     except Exception as error:
@@ -118,14 +130,7 @@ def _stories(ids: Collection[int]) -> list[UUID]:
     return sorted({story for story in found if story})
 
 
-def _locked(ids: Collection[int]) -> Iterable[Message]:
-    rows = Message.objects.filter(pk__in=ids).defer("text", "content")
-    return rows.order_by("pk").select_for_update()
-
-
-def _written(
-    moved: Sequence[tuple[Message, Change]], before: Mapping[int, _Before]
-) -> list[Settled]:
+def _written(moved: Sequence[tuple[Row, Change]], before: Mapping[int, _Before]) -> list[Settled]:
     """Write what has moved and what follows from it; the messages that came to something."""
     changed = {row.pk: row for row, _ in moved}
     withdrawn = _withdrawn(changed.values())
@@ -135,32 +140,33 @@ def _written(
         if row.provider_message_id not in ("", before[pk].provider_message_id)
     )
     writing.write([*changed.values(), *withdrawn])
-    writing.delay_lanes(row for row, change in moved if change.news in _DELAYING)
+    writing.delay_lanes(row for row, change in moved if delays(change))
     _stop_channels(moved)
+    pause_channels(moved)
     came_to = [row for row in changed.values() if row.status != before[row.pk].status]
     return [_as_settled(row) for row in [*came_to, *withdrawn] if row.status in _TOLD]
 
 
-def _withdrawn(rows: Iterable[Message]) -> list[Message]:
+def _withdrawn(rows: Iterable[Row]) -> list[Row]:
     """The rest of the stories that failed for good, canceled in memory."""
     failed = {
         row.story: row.position or 0
         for row in rows
-        if row.status == MessageStatus.FAILED and row.error_code != DELIVERY_UNKNOWN
+        if row.story and row.status == MessageStatus.FAILED and row.error_code != DELIVERY_UNKNOWN
     }
-    failed.pop(None, None)
     if not failed:
         return []
     waiting = Message.objects.filter(story__in=failed, status__in=_WITHDRAWABLE)
     return [
         row
-        for row in waiting.order_by("pk").select_for_update()
-        if (row.position or 0) > failed[row.story]
+        for row in writing.read(waiting, timed=False)
+        if row.story
+        and (row.position or 0) > failed[row.story]
         and move(row, Change(row.pk, News.CANCELED, row.turn, _WITHDRAWN))
     ]
 
 
-def _stop_channels(moved: Iterable[tuple[Message, Change]]) -> None:
+def _stop_channels(moved: Iterable[tuple[Row, Change]]) -> None:
     reasons = {
         row.channel_id: change.verdict.channel_error
         for row, change in moved
@@ -175,7 +181,7 @@ def _stop_channels(moved: Iterable[tuple[Message, Change]]) -> None:
         log.warning("channel stopped", channel=channel_id)
 
 
-def _as_settled(row: Message) -> Settled:
+def _as_settled(row: Row) -> Settled:
     return Settled(
         message_id=row.pk,
         workspace_id=row.workspace_id,
@@ -184,4 +190,5 @@ def _as_settled(row: Message) -> Settled:
         status=MessageStatus(row.status),
         error_code=row.error_code,
         error_message=row.error_message,
+        sent_at=row.sent_at,
     )

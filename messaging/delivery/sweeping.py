@@ -15,7 +15,7 @@ from messaging.delivery.lookups import in_status
 from messaging.delivery.moves import Change, News
 from messaging.delivery.settle import settle_each
 from messaging.delivery.tasks import pump
-from messaging.models import Message, Pump
+from messaging.models import Message, Pump, StreamState
 
 CHUNK = 500
 CHUNKS_A_TICK = 20
@@ -38,6 +38,7 @@ def settle_left_behind(now: datetime) -> int:
     repeatable = open_end.filter(
         unconfirmed_at__gte=overdue,
         channel__kind__in=[each.kind for each in CHANNELS if each.idempotent],
+        stream__state__in=(StreamState.RUNNING, StreamState.PAUSED),
     )
     found = 0
     left = ((died, News.UNKNOWN), (unknown, News.OVERDUE), (repeatable, News.REPEATABLE))

@@ -4,35 +4,53 @@ Raw where Django would need one branch of a CASE for each row and column, which 
 times as long, or where a bound status would keep SQLite from its partial indexes.
 """
 
+import json
 from collections.abc import Iterable, Sequence
+from dataclasses import MISSING, fields
 from datetime import datetime
 from typing import Any
 
 from django.db import connection
+from django.db.models import QuerySet
 
 from messaging.delivery.lookups import named
+from messaging.delivery.rows import Row
 from messaging.models import Message, MessageStatus
 
-_COLUMNS = [
-    "status",
-    "provider_message_id",
-    "error_code",
-    "error_message",
-    "provider_code",
-    "error_retryable",
-    "due_at",
-    "lease_until",
-    "turn",
-    "attempts",
-    "unconfirmed_at",
-    "sent_at",
-    "delivered_at",
-    "read_at",
-    "updated_at",
-]
-_WRITE = "UPDATE messaging_message SET {} WHERE id = %s".format(  # noqa: S608
-    ", ".join(f"{name} = %s" for name in _COLUMNS)
-)
+_READ = [each.name for each in fields(Row) if each.default is MISSING]
+_READ_TIMES = ["created_at", "attempted_at"]
+_TYPES = {
+    "id": "bigint",
+    "status": "text",
+    "provider_message_id": "text",
+    "error_code": "text",
+    "error_message": "text",
+    "provider_code": "text",
+    "error_retryable": "boolean",
+    "turn": "integer",
+    "attempts": "smallint",
+    "unconfirmed_at": "timestamptz",
+    "sent_at": "timestamptz",
+    "delivered_at": "timestamptz",
+    "read_at": "timestamptz",
+    "updated_at": "timestamptz",
+    "due_at": "timestamptz",
+}
+# In the order of the statement's parameters; nobody has a message in hand any more.
+_WRITTEN = [name for name in _TYPES if name not in ("id", "due_at")]
+_WRITE = {
+    "sqlite": """
+UPDATE messaging_message SET {}, due_at = COALESCE(%s, due_at), lease_until = NULL
+WHERE id = %s""".format(", ".join(f"{name} = %s" for name in _WRITTEN)),
+    # One parameter for all rows: to bind each value costs more than to write it.
+    "postgresql": """
+UPDATE messaging_message AS m
+SET {}, due_at = COALESCE(v.due_at, m.due_at), lease_until = NULL
+FROM json_to_recordset(%s) AS v ({}) WHERE m.id = v.id""".format(
+        ", ".join(f"{name} = v.{name}" for name in _WRITTEN),
+        ", ".join(f"{name} {kind}" for name, kind in _TYPES.items()),
+    ),
+}
 # The second condition on the status says nothing new, but is word for word that of `lane`.
 _DELAY = """
 UPDATE messaging_message SET due_at = %s
@@ -40,18 +58,38 @@ WHERE stream_id = %s AND contact_id = %s AND id > %s AND status = 'queued' AND d
   AND status IN ('preparing', 'queued', 'sending', 'unconfirmed')"""
 
 
-def write(rows: Iterable[Message]) -> None:
+def read(found: "QuerySet[Message]", *, timed: bool) -> list[Row]:
+    """These messages, locked in the order of their ids."""
+    names = [*_READ, *(_READ_TIMES if timed else ())]
+    rows = found.order_by("pk").select_for_update().values_list(*names)
+    return [Row(*row) for row in rows]
+
+
+def write(rows: Iterable[Row]) -> None:
     """Write what news can change, of rows that the caller has locked."""
-    _each(
-        _WRITE,
-        [
-            [*(_raw(getattr(row, name)) for name in _COLUMNS), row.pk]
-            for row in sorted(rows, key=lambda row: row.pk)
-        ],
-    )
+    ordered = sorted(rows, key=lambda row: row.pk)
+    if not ordered:
+        return
+    statement = _WRITE[connection.vendor]
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute(statement, [json.dumps([_as_json(row) for row in ordered])])
+        else:
+            names = [*_WRITTEN, "due_at", "pk"]
+            cursor.executemany(
+                statement, [[_raw(getattr(row, name)) for name in names] for row in ordered]
+            )
 
 
-def delay_lanes(rows: Iterable[Message]) -> None:
+def _as_json(row: Row) -> dict[str, Any]:
+    values: dict[str, Any] = {"id": row.pk}
+    for name in (*_WRITTEN, "due_at"):
+        value = getattr(row, name)
+        values[name] = value.isoformat() if isinstance(value, datetime) else value
+    return values
+
+
+def delay_lanes(rows: Iterable[Row]) -> None:
     """Move what waits behind a delayed message along: at the front of the claim it costs time."""
     delayed = sorted(
         (row for row in rows if row.status == MessageStatus.QUEUED), key=lambda row: row.pk
@@ -66,14 +104,14 @@ def delay_lanes(rows: Iterable[Message]) -> None:
     )
 
 
-def make_room(rows: Iterable[Message]) -> None:
+def make_room(rows: Iterable[Row]) -> None:
     """Let go of the provider's ids that `rows` have now, wherever else they are.
 
     An echo that could not be matched in time was stored as typed by the owner: that row was never
     called and is the same message, so it goes. A row that was called had been matched to the
     wrong echo of two alike, and loses only the id.
     """
-    owners: dict[tuple[int, str], Message] = {}
+    owners: dict[tuple[int, str], Row] = {}
     for row in rows:
         key = (row.channel_id, row.provider_message_id)
         if key in owners:
@@ -81,12 +119,14 @@ def make_room(rows: Iterable[Message]) -> None:
         owners[key] = row
     if not owners:
         return
-    channels, ids = zip(*owners, strict=True)
+    channels, ids = map(set, zip(*owners, strict=True))
     ours = {row.pk for row in owners.values()}
+    others = named(channels, ids).order_by("pk").select_for_update()
+    columns = ("pk", "attempted_at", "channel_id", "provider_message_id")
     clashing = {
-        row.pk: row.attempted_at
-        for row in named(channels, ids).order_by("pk").select_for_update()
-        if (row.channel_id, row.provider_message_id) in owners and row.pk not in ours
+        pk: attempted_at
+        for pk, attempted_at, *key in others.values_list(*columns)
+        if tuple(key) in owners and pk not in ours
     }
     if clashing:
         copies = [pk for pk, attempted_at in clashing.items() if attempted_at is None]

@@ -5,6 +5,7 @@ import uuid
 from typing import Any, ClassVar
 
 from django.conf import settings
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
@@ -18,6 +19,10 @@ class ChannelStatus(models.TextChoices):
     CONNECTED = "connected"
     ERROR = "error"
     PAUSED = "paused"
+
+
+MAX_PER_SECOND = 10_000
+_PER_SECOND = [MinValueValidator(1), MaxValueValidator(MAX_PER_SECOND)]
 
 
 def new_verify_token() -> str:
@@ -44,15 +49,31 @@ class Channel(WorkspaceOwned):
         max_length=10, choices=ChannelStatus.choices, default=ChannelStatus.CONNECTED
     )
     status_reason = models.CharField(max_length=300, blank=True)
+    text_per_second = models.PositiveSmallIntegerField(
+        null=True,
+        blank=True,
+        validators=_PER_SECOND,
+        help_text="How many texts go out; empty: as many as the provider allows.",
+    )
+    media_per_second = models.PositiveSmallIntegerField(
+        null=True,
+        blank=True,
+        validators=_PER_SECOND,
+        help_text="How many files go out; empty: as many as the provider allows.",
+    )
 
     class Meta:
         ordering: ClassVar = ["-id"]
         constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=~Q(text_per_second=0) & ~Q(media_per_second=0),
+                name="channel_pacing_above_zero",
+            ),
             models.UniqueConstraint(
                 fields=["workspace", "kind", "account_id"],
                 condition=~Q(account_id=""),
                 name="channel_account_once",
-            )
+            ),
         ]
 
     def __str__(self) -> str:
@@ -76,6 +97,12 @@ class Pump(TaskRow):
     channel = models.OneToOneField(Channel, models.CASCADE, primary_key=True, related_name="pump")
     # After an expired lease a pump starts with one row and doubles: a crash loop burns few.
     window = models.PositiveSmallIntegerField(default=1)
+    # Up to when the channel's time is spent, see `messaging.pacing`.
+    paced_to = models.DateTimeField(null=True, editable=False)
+    # Nothing goes out until then; `pauses` counts those since a call last got through.
+    paused_until = models.DateTimeField(null=True, editable=False)
+    pauses = models.PositiveSmallIntegerField(default=0, editable=False)
+    pause_reason = models.CharField(max_length=300, blank=True, editable=False)
 
     def __str__(self) -> str:
         return f"Pump of {self.channel}"
@@ -84,9 +111,12 @@ class Pump(TaskRow):
 class StreamKind(models.TextChoices):
     REPLIES = "replies"
     API = "api"
+    CAMPAIGN = "campaign"
 
 
-RANK_OF = {StreamKind.REPLIES: 0, StreamKind.API: 1}
+RANK_OF = {StreamKind.REPLIES: 0, StreamKind.API: 1, StreamKind.CAMPAIGN: 2}
+# Each channel has one of these for good; the others end with what they were made for.
+STANDING = (StreamKind.REPLIES, StreamKind.API)
 
 
 class StreamState(models.TextChoices):

@@ -109,27 +109,35 @@ class Contact(WorkspaceOwned):
     def __str__(self) -> str:
         return self.name or self.username or f"Contact {self.pk}"
 
-    def save(self, *args: object, **kwargs: object) -> None:
+    def fold_names(self) -> None:
+        """What `save` does by itself, for rows that are written in bulk."""
         self.username_folded = fold(self.username)[:USERNAME_LENGTH]
         self.email_folded = fold(self.email)[:EMAIL_LENGTH]
         self.name_folded = fold(self.name)[:NAME_LENGTH]
+
+    def save(self, *args: object, **kwargs: object) -> None:
+        self.fold_names()
         fields = kwargs.get("update_fields")
         if fields is not None:
-            folded = {"username_folded", "email_folded", "name_folded"}
-            kwargs["update_fields"] = {*fields, *folded}  # type: ignore[misc]
+            # Only beside their own: the others may be older here than in the row.
+            texts = ("username", "email", "name")
+            beside = {f"{name}_folded" for name in texts if name in fields}  # type: ignore[operator]
+            kwargs["update_fields"] = {*fields, *beside}  # type: ignore[misc]
         super().save(*args, **kwargs)  # type: ignore[arg-type]
 
 
 class Identity(WorkspaceOwned):
     """How one channel names a contact; its row lock puts that contact's events in line."""
 
-    channel = models.ForeignKey("messaging.Channel", models.CASCADE, related_name="identities")
+    channel = models.ForeignKey(
+        "messaging.Channel", models.CASCADE, related_name="identities", db_index=False
+    )
     contact = models.ForeignKey(Contact, models.CASCADE, related_name="identities")
     external_id = models.CharField(max_length=200)
     last_inbound_at = models.DateTimeField(
         null=True, blank=True, help_text="When the person last wrote; opens the 24 h window."
     )
-    # Whether `person_arrived` has told of this person: the identity may be older, by an echo or by
+    # Whether `people_arrived` has told of this person: the identity may be older, by an echo or by
     # a message that was another app's to answer.
     introduced = models.BooleanField(default=False, editable=False)
 

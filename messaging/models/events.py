@@ -25,7 +25,9 @@ class Event(WorkspaceOwned, TaskRow):
     `messaging.channels.base.EventKind`.
     """
 
-    channel = models.ForeignKey("messaging.Channel", models.CASCADE, related_name="events")
+    channel = models.ForeignKey(
+        "messaging.Channel", models.CASCADE, related_name="events", db_index=False
+    )
     key = models.CharField(max_length=400)
     kind = models.CharField(max_length=20)
     # Whom it is about, as the channel names them: the person, also for an echo of our message.
@@ -50,6 +52,9 @@ class Event(WorkspaceOwned, TaskRow):
                 condition=Q(status="recorded"),
             ),
             models.Index(fields=["due_at"], name="event_due", condition=Q(status="recorded")),
+            models.Index(
+                fields=["workspace", "-id"], name="event_failed", condition=Q(status="failed")
+            ),
             models.Index(fields=["channel", "-id"], name="event_by_channel"),
         ]
 

@@ -6,7 +6,7 @@ from django.db import models
 from django.db.models import Q
 
 from inro.common.claims import TaskRow
-from inro.common.models import WorkspaceOwned
+from inro.common.models import WorkspaceOwned, covered_workspace
 
 
 class Direction(models.TextChoices):
@@ -54,8 +54,14 @@ class Message(WorkspaceOwned, TaskRow):
     is never made twice, and `story` is what a permanent failure cancels from there on.
     """
 
-    channel = models.ForeignKey("messaging.Channel", models.CASCADE, related_name="messages")
-    contact = models.ForeignKey("messaging.Contact", models.CASCADE, related_name="messages")
+    # Indexes below begin with these; each index less makes each of a message's writes cheaper.
+    workspace = covered_workspace()
+    channel = models.ForeignKey(
+        "messaging.Channel", models.CASCADE, related_name="messages", db_index=False
+    )
+    contact = models.ForeignKey(
+        "messaging.Contact", models.CASCADE, related_name="messages", db_index=False
+    )
     stream = models.ForeignKey(
         "messaging.Stream", models.CASCADE, null=True, related_name="messages"
     )
@@ -67,6 +73,8 @@ class Message(WorkspaceOwned, TaskRow):
     )
     # What a person sent us: the provider's address of it, and our reading of the rest.
     content = models.JSONField(default=dict)
+    # What the person can tap; see `messaging.buttons`.
+    buttons = models.JSONField(default=list)
     status = models.CharField(max_length=12, choices=MessageStatus.choices)
     story = models.UUIDField(null=True, editable=False)
     position = models.PositiveIntegerField(null=True, editable=False)
@@ -111,8 +119,12 @@ class Message(WorkspaceOwned, TaskRow):
                 condition=Q(status__in=["preparing", "queued", "sending", "unconfirmed"]),
             ),
             models.Index(fields=["lease_until"], name="lease", condition=Q(status="sending")),
+            models.Index(fields=["stream", "id"], name="planned", condition=Q(status="scheduled")),
             models.Index(
                 fields=["unconfirmed_at"], name="unconfirmed", condition=Q(status="unconfirmed")
+            ),
+            models.Index(
+                fields=["workspace", "-id"], name="message_failed", condition=Q(status="failed")
             ),
             models.Index(fields=["workspace", "-id"], name="message_by_workspace"),
             models.Index(fields=["contact", "-id"], name="message_by_contact"),

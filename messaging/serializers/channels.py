@@ -1,6 +1,7 @@
 """Channels on the wire: what all have, and the options of each kind with its secrets masked."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from drf_spectacular.utils import PolymorphicProxySerializer
@@ -9,9 +10,22 @@ from rest_framework import serializers
 from inro.accounts.models import Workspace
 from inro.api.serializers import StrictSerializer
 from messaging.channels import CHANNELS
-from messaging.connecting import MAX_NAME
+from messaging.connecting import MAX_NAME, pacing_of
+from messaging.delivery import pausing
 from messaging.models import Channel, ChannelStatus
+from messaging.models.channels import MAX_PER_SECOND
 from messaging.reconnecting import unmasked
+
+
+class PacingSerializer(StrictSerializer):
+    """How many messages go out a second; null means the provider's own limit, or none."""
+
+    text_per_second = serializers.IntegerField(
+        min_value=1, max_value=MAX_PER_SECOND, allow_null=True, required=False
+    )
+    media_per_second = serializers.IntegerField(
+        min_value=1, max_value=MAX_PER_SECOND, allow_null=True, required=False
+    )
 
 
 class ChannelSerializer(StrictSerializer):
@@ -29,18 +43,27 @@ class ChannelSerializer(StrictSerializer):
     verify_token = serializers.CharField(read_only=True, allow_null=True)
     status = serializers.ChoiceField(choices=ChannelStatus.choices, read_only=True)
     status_reason = serializers.CharField(read_only=True)
+    paused_until = serializers.DateTimeField(
+        read_only=True,
+        allow_null=True,
+        help_text="Until when nothing goes out, because the provider limits the account or cannot "
+        "be reached; `status_reason` says which.",
+    )
+    pacing = PacingSerializer(required=False)
     created_at = serializers.DateTimeField(read_only=True)
     updated_at = serializers.DateTimeField(read_only=True)
 
     def to_internal_value(self, data: Any) -> dict[str, Any]:
-        """`kind`, `name`, and apart from them the `options`."""
+        """`kind`, `name`, `pacing` if it is given, and apart from them the `options`."""
         options = dict(super().to_internal_value(data))
-        kind, name = options.pop("kind"), options.pop("name", "")
-        return {"kind": kind, "name": name, "options": options}
+        common = {name: options.pop(name) for name in ("kind", "pacing") if name in options}
+        return {"name": options.pop("name", ""), **common, "options": options}
 
     def to_representation(self, instance: Channel) -> dict[str, Any]:
         channel_type = CHANNELS[instance.kind]
-        shown = {name: getattr(instance, name) for name in ChannelSerializer._declared_fields}
+        shown = pausing.shown_on(instance) | {"pacing": asdict(pacing_of(instance))}
+        for name in ChannelSerializer._declared_fields.keys() - shown.keys():
+            shown[name] = getattr(instance, name)
         if not channel_type.has_webhook:
             shown |= {"webhook_url": None, "verify_token": None}
         shown |= {channel_type.account_field: instance.account_id}
@@ -115,7 +138,12 @@ class ChannelChangeSerializer(serializers.BaseSerializer):
             raise serializers.ValidationError(faults)
         valid = serializer.validated_data
         changed = status if status != channel.status else None
-        return {"name": valid["name"], "options": valid["options"], "status": changed}
+        return {
+            "name": valid["name"],
+            "options": valid["options"],
+            "status": changed,
+            "pacing": valid.get("pacing"),
+        }
 
     def to_representation(self, instance: Channel) -> dict[str, Any]:
         return dict(SERIALIZERS[instance.kind](instance).data)

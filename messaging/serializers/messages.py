@@ -4,6 +4,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from media_library.serializers.media_files import MediaFileSerializer
+from messaging.buttons import ButtonType
 from messaging.models import Message
 
 ERROR = {
@@ -23,6 +24,27 @@ ERROR = {
 }
 
 
+BUTTONS = {
+    "type": "array",
+    "description": "What the person can tap: a reply comes back with its payload.",
+    "items": {
+        "type": "object",
+        "properties": {
+            "type": {"type": "string", "enum": [each.value for each in ButtonType]},
+            "title": {"type": "string"},
+            "payload": {"type": "string"},
+            "url": {"type": "string", "format": "uri"},
+        },
+        "required": ["type", "title"],
+    },
+}
+
+
+@extend_schema_field(BUTTONS)
+class ButtonsField(serializers.ReadOnlyField):
+    """`Message.buttons` as it is stored: `payload` in a reply, `url` in a link."""
+
+
 class MessageSerializer(serializers.ModelSerializer):
     """A message, in or out. `error` is set while one waits for another try, too."""
 
@@ -30,6 +52,7 @@ class MessageSerializer(serializers.ModelSerializer):
     contact_id = serializers.IntegerField()
     batch_task_id = serializers.SerializerMethodField()
     media_file = MediaFileSerializer(allow_null=True)
+    buttons = ButtonsField()
     error = serializers.SerializerMethodField()
     provider_message_id = serializers.SerializerMethodField()
 
@@ -44,6 +67,7 @@ class MessageSerializer(serializers.ModelSerializer):
             "message_type",
             "text",
             "media_file",
+            "buttons",
             "status",
             "error",
             "provider_message_id",

@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from typing import Any
 
 from django.db import transaction
@@ -12,11 +13,11 @@ from rest_framework.response import Response
 from inro.accounts.models import AuditEntry
 from inro.api.authentication import access_of
 from inro.api.pagination import EnvelopePagination
+from inro.api.serializers import NoFields
 from inro.api.views import ReadViewSet, WorkspaceViewSet
 from inro.common.errors import Refused
-from messaging import receiving
-from messaging.channels import CHANNELS
-from messaging.channels.sandbox import Sandbox, simulated
+from messaging.channels.sandbox import Sandbox
+from messaging.checking import health_of, write_health
 from messaging.connecting import connect_channel
 from messaging.models import Channel, Direction, Identity, Message
 from messaging.reconnecting import change_channel, remove_channel
@@ -30,7 +31,7 @@ from messaging.serializers.simulator import (
     SimulatedEventSerializer,
     SimulatedSerializer,
 )
-from messaging.tasks import wake_apply
+from messaging.simulating import simulate
 from messaging.views import examples
 
 INSTAGRAM_EXAMPLE = OpenApiExample(
@@ -46,13 +47,16 @@ INSTAGRAM_EXAMPLE = OpenApiExample(
     },
 )
 TOKEN_EXAMPLE = OpenApiExample("A new token", request_only=True, value={"access_token": "IGAA…"})
+PACING_EXAMPLE = OpenApiExample(
+    "Slower", request_only=True, value={"pacing": {"text_per_second": 20}}
+)
 PAUSE_EXAMPLE = OpenApiExample("Pause", request_only=True, value={"status": "paused"})
 SANDBOX_EXAMPLE = OpenApiExample("Sandbox", request_only=True, value={"kind": "sandbox"})
 
 
 @extend_schema(tags=["channels"])
 class ChannelViewSet(ReadViewSet):
-    queryset = Channel.objects.all()
+    queryset = Channel.objects.select_related("pump")
     serializer_class = AnyChannelSerializer
     resource = "channels"
     ability_noun = "channels"
@@ -92,7 +96,7 @@ class ChannelViewSet(ReadViewSet):
             200: CHANNEL_SCHEMA,
             409: OpenApiResponse(description="`conflict`: another channel has this account."),
         },
-        examples=[TOKEN_EXAMPLE, PAUSE_EXAMPLE, examples.CHANNEL],
+        examples=[TOKEN_EXAMPLE, PAUSE_EXAMPLE, PACING_EXAMPLE, examples.CHANNEL],
     )
     def partial_update(self, request: Request, pk: str) -> Response:
         """Change a channel.
@@ -100,7 +104,8 @@ class ChannelViewSet(ReadViewSet):
         What is left out stays as it is, and so does a secret that is sent as the mask that we
         show. `status` is `connected` or `paused`; nothing goes out on a paused channel, its
         messages wait. A channel in `error` is tried again once it is given another secret, or
-        `status` connected. The kind of a channel cannot change.
+        `status` connected. `pacing` slows a channel down, or speeds it up where the provider has
+        raised a limit; null takes the provider's own again. The kind of a channel cannot change.
         """
         with transaction.atomic():
             channel = self._locked()
@@ -128,8 +133,34 @@ class ChannelViewSet(ReadViewSet):
             remove_channel(channel)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
+    @extend_schema(
+        request=None,
+        responses={
+            200: CHANNEL_SCHEMA,
+            409: OpenApiResponse(description="`conflict`: it was changed meanwhile."),
+            502: OpenApiResponse(description="`provider_unavailable`: nobody can say."),
+        },
+        examples=[examples.CHANNEL],
+    )
+    @action(detail=True, methods=["post"])
+    def check(self, request: Request, pk: str) -> Response:
+        """Ask the provider whether the credentials are good.
+
+        `status` is then `connected`, or `error` with the reason in `status_reason`; a paused
+        channel stays paused. When the provider cannot be asked, nothing changes.
+        """
+        NoFields(data=request.data).is_valid(raise_exception=True)
+        asked = self.get_object()
+        health = health_of(asked)
+        with transaction.atomic():
+            channel = self._locked()
+            write_health(channel, asked, health)
+            self._note("channel checked", channel)
+            self.keep(Response(self.get_serializer(channel).data))
+        return self.kept
+
     def _locked(self) -> Channel:
-        mine = self.get_queryset().select_for_update()
+        mine = self.get_queryset().select_for_update(of=("self",))
         channel: Channel = get_object_or_404(mine, pk=self.kwargs["pk"])
         return channel
 
@@ -142,27 +173,24 @@ class ChannelViewSet(ReadViewSet):
         responses={202: SimulatedSerializer},
         examples=[
             OpenApiExample("Text", request_only=True, value={"from": "jane", "text": "hello"}),
+            OpenApiExample("Tap", request_only=True, value={"from": "jane", "quick_reply": "Yes"}),
             examples.EVENT,
         ],
     )
     @action(detail=True, methods=["post"])
     def simulate(self, request: Request, pk: str) -> Response:
-        """Have a pretend person write to a sandbox.
+        """Have a pretend person write to a sandbox, or tap a button there.
 
-        It takes the same way as a provider's event. 409 `conflict` for a channel of another kind.
+        It takes the same way as a provider's event. `quick_reply` is the payload or the title of
+        an answer under one of the last messages to this person. 409 `conflict` for a channel of
+        another kind.
         """
         channel = _sandbox(self.get_object())
-        serializer = SimulatedEventSerializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        given = dict(serializer.validated_data)
-        payload = simulated(given.pop("from"), **given)
-        with transaction.atomic():
-            ids = receiving.record(
-                (channel, event) for event in CHANNELS[channel.kind].parse(payload)
-            )
-            wake_apply(ids)
-            self.keep(Response({"event_id": ids[0]}, status=status.HTTP_202_ACCEPTED))
+        simulate(channel, request.data, before_commit=self._keep_taken)
         return self.kept
+
+    def _keep_taken(self, ids: Sequence[int]) -> None:
+        self.keep(Response({"event_id": ids[0]}, status=status.HTTP_202_ACCEPTED))
 
 
 class OutboxPagination(EnvelopePagination):

@@ -1,43 +1,58 @@
+from collections.abc import Mapping
 from typing import Any
 
-from django.http import Http404
+from django.db import transaction
 from django_filters import rest_framework as filters
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field
+from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema_field as schema_of
+from rest_framework.decorators import action
+from rest_framework.generics import get_object_or_404
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from inro.api.authentication import access_of
-from inro.api.filters import unknown_parameters
+from inro.api.preconditions import IF_MATCH, STALE_EDIT, entity_tag, versions_in
 from inro.api.views import ReadViewSet
-from inro.common.errors import invalid
+from messaging.contacts import change_contact, create_contact, refuse_stale, version_of
 from messaging.models import Channel, Contact, ContactStatus
+from messaging.serializers.contact_changes import (
+    ContactChange,
+    ContactInBody,
+    NewContact,
+)
 from messaging.serializers.contacts import ContactSerializer
 from messaging.views import examples
-
-LOCATORS = ("id", "username", "email")
 
 
 def _own_channels(request: Request | None) -> Any:
     return Channel.objects.for_workspace(access_of(request).workspace if request else None)
 
 
-class ContactFilters(filters.FilterSet):
+class ContactsOfChannel(filters.FilterSet):
     status = filters.ChoiceFilter(choices=ContactStatus.choices)
     channel_id = filters.ModelChoiceFilter(queryset=_own_channels, method="on_channel")
-    search = filters.CharFilter(method="containing", label="In name, username, email or phone.")
 
     class Meta:
         model = Contact
         fields: list[str] = []
 
-    @extend_schema_field(OpenApiTypes.INT)
+    @schema_of(OpenApiTypes.INT)
     def on_channel(self, contacts: Any, name: str, value: Channel) -> Any:
         return contacts.on_channel(value)
 
     def containing(self, contacts: Any, name: str, value: str) -> Any:
         return contacts.search(value)
+
+
+class ContactFilters(ContactsOfChannel):
+    search = filters.CharFilter(method="containing", label="In name, username, email or phone.")
+
+
+class ContactSearch(ContactsOfChannel):
+    query = filters.CharFilter(
+        method="containing", label="In name, username, email or phone.", required=True
+    )
 
 
 @extend_schema(tags=["contacts"])
@@ -48,6 +63,7 @@ class ContactViewSet(ReadViewSet):
     resource = "contacts"
     ability_noun = "contacts"
     unbounded = True
+    lists = ("list", "search")
 
     def get_queryset(self) -> Any:
         contacts: Any = super().get_queryset()
@@ -58,51 +74,85 @@ class ContactViewSet(ReadViewSet):
         """People, newest first."""
         return super().list(request, *args, **kwargs)
 
+    @extend_schema(
+        responses=ContactSerializer(many=True), filters=True, examples=[examples.CONTACT]
+    )
+    @action(detail=False, filterset_class=ContactSearch)
+    def search(self, request: Request) -> Response:
+        """People whose name, username, email or phone contains `query`, newest first."""
+        return super().list(request)
+
     @extend_schema(examples=[examples.CONTACT])
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """One contact."""
-        return super().retrieve(request, *args, **kwargs)
-
-
-class ContactLookupView(APIView):
-    ability_noun = "contacts"
+        return answer(self.get_object())
 
     @extend_schema(
-        responses=ContactSerializer,
-        examples=[examples.CONTACT],
-        tags=["contacts"],
-        parameters=[
-            OpenApiParameter("id", int),
-            OpenApiParameter("username", str),
-            OpenApiParameter("email", str),
-        ],
+        request=NewContact,
+        responses={201: ContactSerializer},
+        examples=[examples.NEW_CONTACT, examples.CONTACT],
     )
-    def get(self, request: Request) -> Response:
-        """The contact that an id, a username or an email names.
+    def create(self, request: Request) -> Response:
+        """Make a contact.
 
-        Exactly one of the three. Usernames and emails are not unique: of several contacts it is
-        the most recently active one.
+        `channels` says where they can be reached. 409 `conflict` when one of those channels knows
+        somebody by that id already. Usernames and emails may be those of others.
         """
-        contacts = Contact.objects.for_workspace(access_of(request).workspace).in_full()
-        contact = contacts.locate(**_locator(request))
-        if contact is None:
-            raise Http404
-        return Response(ContactSerializer(contact).data)
+        given = NewContact(data=request.data, context={"workspace": self.workspace})
+        given.is_valid(raise_exception=True)
+        values = dict(given.validated_data)
+        reaches = values.pop("channels", ())
+        with transaction.atomic():
+            new = create_contact(self.workspace, values, reaches)
+            contact = self.get_queryset().get(pk=new.pk)
+            made = self.created(ContactSerializer(contact).data, contact.pk)
+            made["ETag"] = entity_tag(version_of(contact))
+            self.keep(made)
+        return self.kept
+
+    @extend_schema(
+        request=ContactChange,
+        parameters=[IF_MATCH],
+        responses={200: ContactSerializer, 409: STALE_EDIT},
+        examples=[examples.CONTACT_CHANGE, examples.CONTACT],
+    )
+    def partial_update(self, request: Request, pk: str) -> Response:
+        """Change a contact.
+
+        What is left out stays as it is. What GET answers can be sent back.
+        """
+        with transaction.atomic():
+            contact = get_object_or_404(self.get_queryset().select_for_update(no_key=True), pk=pk)
+            given = ContactChange(data=request.data, context={"contact": contact})
+            given.is_valid(raise_exception=True)
+            change(contact, given.validated_data, request)
+        return answer(contact)
+
+    @extend_schema(
+        request=ContactInBody,
+        parameters=[IF_MATCH],
+        responses={200: ContactSerializer, 409: STALE_EDIT},
+        examples=[examples.CONTACT_IN_BODY, examples.CONTACT],
+    )
+    def update(self, request: Request, pk: str) -> Response:
+        """Change a contact, its fields in `contact`.
+
+        The same as PATCH with those fields: what is left out stays as it is.
+        """
+        with transaction.atomic():
+            contact = get_object_or_404(self.get_queryset().select_for_update(no_key=True), pk=pk)
+            given = ContactInBody(data=request.data, context={"contact": contact})
+            given.is_valid(raise_exception=True)
+            change(contact, given.validated_data["contact"], request)
+        return answer(contact)
 
 
-def _locator(request: Request) -> dict[str, Any]:
-    faults = unknown_parameters(request, set(LOCATORS))
-    given = {name: request.query_params[name] for name in LOCATORS if name in request.query_params}
-    if len(given) != 1:
-        faults["id"] = ["Give exactly one of id, username, email."]
-    for name, value in given.items():
-        if not value.strip() or not value.isprintable():
-            faults.setdefault(name, ["Must be printable and not empty."])
-    if not faults and "id" in given:
-        if not (given["id"].isascii() and given["id"].isdigit() and len(given["id"]) < 19):
-            faults["id"] = ["Must be a whole number."]
-        else:
-            return {"id": int(given["id"])}
-    if faults:
-        raise invalid(faults)
-    return dict(given)
+def change(contact: Contact, given: Mapping[str, Any], request: Request) -> None:
+    values = dict(given)
+    refuse_stale(contact, versions_in(request), values.pop("updated_at", None))
+    change_contact(contact, values)
+
+
+def answer(contact: Contact) -> Response:
+    tag = entity_tag(version_of(contact))
+    return Response(ContactSerializer(contact).data, headers={"ETag": tag})

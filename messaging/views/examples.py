@@ -19,6 +19,8 @@ _CHANNEL: dict[str, Any] = {
     "verify_token": "Zk3…",
     "status": "connected",
     "status_reason": "",
+    "paused_until": None,
+    "pacing": {"text_per_second": 100, "media_per_second": 10},
     "created_at": AT,
     "updated_at": AT,
 }
@@ -61,6 +63,10 @@ _CONTACT: dict[str, Any] = {
     "created_at": AT,
     "updated_at": AT,
 }
+_BUTTONS = [
+    {"type": "reply", "title": "Yes", "payload": "yes"},
+    {"type": "url", "title": "Our shop", "url": "https://shop.example.com"},
+]
 _MESSAGE: dict[str, Any] = {
     "id": 89,
     "direction": "outbound",
@@ -70,6 +76,7 @@ _MESSAGE: dict[str, Any] = {
     "message_type": "text",
     "text": "Nice to meet you, Jane!",
     "media_file": None,
+    "buttons": _BUTTONS,
     "status": "sent",
     "error": None,
     "provider_message_id": "aWdfZAG1faXRlbTo…",
@@ -91,6 +98,21 @@ _OUT: dict[str, Any] = {
 
 CHANNEL = OpenApiExample("A channel", value=_CHANNEL, response_only=True)
 CONTACT = OpenApiExample("A contact", value=_CONTACT, response_only=True)
+_FIELDS = {"email": "jane@example.com", "phone": "+393331234567", "language": "it"}
+NEW_CONTACT = OpenApiExample(
+    "A contact who can be reached on a channel",
+    request_only=True,
+    value={
+        "name": "Jane Doe",
+        "email": "jane@example.com",
+        "channels": [{"channel_id": 7, "external_id": "9001"}],
+    },
+)
+CONTACT_CHANGE = OpenApiExample("Some fields", value=_FIELDS, request_only=True)
+CONTACT_IN_BODY = OpenApiExample("Some fields", value={"contact": _FIELDS}, request_only=True)
+LOCATED_CONTACT = OpenApiExample(
+    "By username", value={"username": "jane", "contact": _FIELDS}, request_only=True
+)
 MESSAGE = OpenApiExample("A message", value=_MESSAGE, response_only=True)
 OUT = OpenApiExample("A picture", value=_OUT, response_only=True)
 EVENT = OpenApiExample("Taken", value={"event_id": 12}, response_only=True, status_codes=["202"])

@@ -1,5 +1,7 @@
 """Ending tokens on their pages: for good, or for a new secret."""
 
+import html
+import json
 import re
 from datetime import timedelta
 
@@ -9,7 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 from rest_framework.test import APIClient
 
-from inro.accounts.models import ApiToken, AuditEntry
+from inro.accounts.models import ABILITIES, ApiToken, AuditEntry
 from inro.api.models import IdempotencyKey
 
 
@@ -107,3 +109,53 @@ def test_idempotency_keys_outlive_the_secret(browser, workspace):
     new = secret_on(browser.post(page("regenerate", token)))
     assert post(new).content == first.content
     assert IdempotencyKey.objects.count() == 1
+
+
+def test_abilities_are_explained_in_groups(browser):
+    form = browser.get(reverse("admin:accounts_apitoken_add")).text
+    labels = re.findall(r'name="abilities" value="([^"]+)"[^>]*>\s*([^<]+?)</label>', form)
+    said = dict(labels)
+    assert said["*"].startswith("everything")
+    assert said["messages.send"] == "messages.send – send them to people"
+    assert set(said) == {"*", *ABILITIES}
+    assert "<label>Scenarios</label>" in form
+
+
+def test_what_a_new_token_is_good_for(browser, workspace, settings):
+    settings.PUBLIC_URL = "https://inro.example"
+    data = {"workspace": workspace.pk, "name": "Shop", "abilities": ["*"]}
+    answer = browser.post(reverse("admin:accounts_apitoken_add"), data)
+    plain = secret_on(answer)
+    shown = html.unescape(answer.text)
+    assert f"curl -s https://inro.example/api/v1/me -H 'Authorization: Bearer {plain}'" in shown
+    [snippet] = re.findall(r'id="mcp">(.*?)</pre>', shown, re.S)
+    server = json.loads(snippet)["mcpServers"]["inro"]
+    assert server["url"] == "https://inro.example/mcp"
+    assert server["headers"] == {"Authorization": f"Bearer {plain}"}
+
+
+def test_revoking_warns_by_how_lately_it_was_used(browser, issued):
+    token, plain = issued
+    assert "It was never used" in browser.get(page("revoke", token)).text
+    ApiToken.authenticate(plain)
+    ApiToken.objects.update(last_used_at=timezone.now() - timedelta(hours=3, minutes=1))
+    for verb in ("revoke", "regenerate"):
+        shown = browser.get(page(verb, token)).text.replace("\xa0", " ")
+        assert "It was last used 3 hours, 1 minute ago" in shown
+    shown = browser.get(page("change", token)).text.replace("\xa0", " ")
+    assert "In force" in shown
+    assert "last used 3 hours, 1 minute ago" in shown
+
+
+def test_the_limit_in_force_is_listed(browser, issued, workspace, settings):
+    settings.API_RATE_LIMIT = "60/min"
+    ApiToken.issue(workspace, name="Other")
+    shown = browser.get(reverse("admin:accounts_apitoken_changelist")).text
+    assert re.findall(r'field-limit">([^<]+)<', shown) == ["60/min", "9/min"]
+
+
+def test_names_are_no_markup(browser, workspace):
+    token, _ = ApiToken.issue(workspace, name="<script>alert(1)</script>")
+    for verb in ("revoke", "regenerate", "change"):
+        assert "<script>alert" not in browser.get(page(verb, token)).text
+    assert "<script>alert" not in browser.post(page("regenerate", token)).text

@@ -6,8 +6,9 @@ from random import Random
 import pytest
 
 from automations.engine.core import advance
+from automations.engine.events import GO, TimeUp
 from automations.engine.outcomes import Finish, Proceed, Wait
-from automations.engine.state import Event, Node, Ran, State, Status, Tree
+from automations.engine.state import Node, Ran, State, Status, Tree
 from automations.engine.step import POSITIONS_PER_STEP, Send, Step, step_of
 from automations.models import LIVE, ExecutionStatus
 
@@ -40,7 +41,7 @@ class Sleeps:
         step.send("text", "wait")
         return Wait(step.now + timedelta(minutes=5))
 
-    def resume(self, action, step):
+    def resume(self, action, step, event):
         step.send("text", "awake")
         return Proceed("woken")
 
@@ -61,9 +62,9 @@ def node(key, behaviour, content="", **children):
     return Node(key, "test", behaviour, content, children=children)
 
 
-def go(definition, state=None, event=Event.GO, seed=0):
+def go(definition, state=None, event=GO, seed=0, now=NOW):
     state = state or State(definition.root, {"contact": {"name": "Jane"}})
-    return advance(state, definition, event, NOW, Random(seed))
+    return advance(state, definition, event, now, Random(seed))
 
 
 def test_runs_to_the_end_of_a_branch():
@@ -71,9 +72,9 @@ def test_runs_to_the_end_of_a_branch():
     state, effects = go(tree(one, two))
     assert (state.status, state.key, state.steps_taken) == (Status.COMPLETED, "two", 2)
     assert effects == [
-        Ran(1, one, "done", "next"),
+        Ran(1, one, "done", "next", messages=1),
         Send(100, "text", "Hi Jane"),
-        Ran(2, two, "done", "next"),
+        Ran(2, two, "done", "next", messages=1),
         Send(200, "text", "Bye"),
     ]
 
@@ -101,15 +102,17 @@ def test_wait_stays_and_resumes():
     state, effects = go(tree(sleep, after))
     assert (state.status, state.key) == (Status.WAITING, "sleep")
     assert state.wake_at == NOW + timedelta(minutes=5)
-    assert effects == [Ran(1, sleep, "waiting"), Send(100, "text", "wait")]
+    assert effects == [Ran(1, sleep, "waiting", messages=1), Send(100, "text", "wait")]
 
-    state, effects = go(tree(sleep, after), state, Event.TIME_UP)
-    assert (state.status, state.wake_at, state.steps_taken) == (Status.COMPLETED, None, 3)
+    later = NOW + timedelta(minutes=5)
+    state, effects = go(tree(sleep, after), state, TimeUp(later), now=later)
+    assert (state.status, state.wake_at, state.steps_taken) == (Status.COMPLETED, None, 2)
+    # The same step goes on: its number stays, its messages go on counting.
     assert effects == [
-        Ran(2, sleep, "done", "woken"),
-        Send(200, "text", "awake"),
-        Ran(3, after, "done", "next"),
-        Send(300, "text", "after"),
+        Ran(1, sleep, "done", "woken", attempts=2, messages=2),
+        Send(101, "text", "awake"),
+        Ran(2, after, "done", "next", messages=1),
+        Send(200, "text", "after"),
     ]
 
 

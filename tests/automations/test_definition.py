@@ -70,8 +70,8 @@ def fork(key, parent=None, **more):
         ([{**ROOT, "content": ["x"]}], {"actions.0.content": ["Not a valid string."]}),
         ([{**ROOT, "options": []}], {"actions.0.options": ["Expected an object."]}),
         (
-            [{**ROOT, "options": {"buttons": []}}],
-            {"actions.0.options.buttons": ["Unknown field."]},
+            [{**ROOT, "options": {"button": []}}],
+            {"actions.0.options.button": ["Unknown field."]},
         ),
         (
             [{**ROOT, "options": {"message_variants": ["a", {}]}}],
@@ -351,6 +351,43 @@ def test_keywords_of_all_triggers_are_bounded():
         "triggers.5.options.keywords": [
             "A scenario takes at most 1,000 keywords; these make it 1,003."
         ]
+    }
+
+
+def long_answers(size: int, content: str = "Which?", reminder: str = "") -> dict:
+    options: dict = {"answers": ["a" * size, "b" * size, {"label": "c" * size}]}
+    if reminder:
+        options["reminder"] = {"content": reminder, "after": 60}
+    return {
+        "action_key": "q",
+        "action_type": "ask_question",
+        "content": content,
+        "options": options,
+    }
+
+
+def test_answers_that_are_no_buttons_count_as_text():
+    said = "Has 1,001 bytes with its answers, too long for buttons, as a list; "
+    said += "Instagram takes at most 1,000."
+    # Three lines: a break, "1. " and 200 letters each.
+    assert faults_of([long_answers(200, "x" * 388)], None, "instagram") == {}
+    assert faults_of([long_answers(200, "x" * 389)], None, "instagram") == {
+        "actions.0.content": [said]
+    }
+    assert faults_of([long_answers(200, reminder="x" * 389)], None, "instagram") == {
+        "actions.0.options.reminder.content": [said]
+    }
+    # Buttons take no room.
+    assert faults_of([long_answers(20, "x" * 1000)], None, "instagram") == {}
+    assert faults_of([long_answers(200, "x" * 4096)], None, "sandbox") == {}
+
+
+def test_answers_have_a_length():
+    fault = ["Ensure this field has no more than 200 characters."]
+    assert faults_of([long_answers(201)]) == {
+        "actions.0.options.answers.0": fault,
+        "actions.0.options.answers.1": fault,
+        "actions.0.options.answers.2.label": fault,
     }
 
 

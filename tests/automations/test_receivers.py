@@ -15,7 +15,7 @@ from messaging.delivery.settle import Settled
 from messaging.delivery.settle import settle as messaging_settle
 from messaging.models import Message, MessageStatus
 from messaging.receiving import Arrival, apply_events, record
-from messaging.signals import messages_settled, messages_settling, person_arrived
+from messaging.signals import messages_settled, messages_settling, people_arrived
 from tests.automations.conftest import new_contact
 from tests.automations.support import message, stored
 
@@ -38,7 +38,7 @@ def arrive(channel, contact, text="hello", **more):
         }
     )
     with transaction.atomic():
-        person_arrived.send(sender=None, arrival=arrival)
+        people_arrived.send(sender=None, arrivals=[arrival])
 
 
 def on(trigger_type="message", **options):
@@ -79,11 +79,11 @@ def test_one_query_for_triggers_however_many(
 ):
     for _ in range(3):
         stored(workspace, message("a"), triggers=on(keywords=["no"]))
-    with django_assert_num_queries(3):  # savepoint, triggers, release
+    with django_assert_num_queries(4):  # savepoint, waits, triggers, release
         arrive(channel, contact)
     for _ in range(10):
         stored(workspace, message("a"), triggers=on(keywords=["no"]))
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(4):
         arrive(channel, contact)
 
 
@@ -227,7 +227,8 @@ def test_first_failure_is_the_reason(execution):
     ("step", "expected"), [(2, ("failed", "outside_window")), (1, ("waiting", ""))]
 )
 def test_waiting_execution_fails_with_the_message_it_waits_on_only(execution, step, expected):
-    Execution.objects.update(status="waiting", finished_at=None, due_at=timezone.now())
+    awaited = {"awaited": 2 * POSITIONS_PER_STEP, "due_at": timezone.now()}
+    Execution.objects.update(status="waiting", finished_at=None, **awaited)
     settle(settled(execution, step))
     assert ended(execution) == expected
     assert (execution.due_at is None) is (expected[0] == "failed")

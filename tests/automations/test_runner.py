@@ -6,7 +6,7 @@ from django.utils import timezone
 
 from automations.actions import ACTION_TYPES
 from automations.actions.base import ActionType
-from automations.engine import core, runner
+from automations.engine import core, resuming, runner
 from automations.engine.compiling import TreeCache, trees_of
 from automations.engine.outcomes import Proceed, Wait
 from automations.engine.runner import Start, continue_executions, due, start_many
@@ -31,7 +31,7 @@ class Sleep(ActionType):
     def run(self, action, step):
         return Wait(step.now + timedelta(minutes=5))
 
-    def resume(self, action, step):
+    def resume(self, action, step, event):
         return Proceed()
 
 
@@ -81,8 +81,9 @@ def test_runs_at_once_and_writes_everything(workspace, channel, contact):
         "action_key": "a",
         "action_type": "message",
         "content": "Hi {{contact.name}}",
-        "options": {"message_variants": []},
+        "options": {"message_variants": [], "buttons": []},
         "media_file": None,
+        "children": {"next": "b"},
     }
     sent = Message.objects.order_by("pk")
     assert [(row.text, row.status, row.contact_id, row.channel_id) for row in sent] == [
@@ -184,7 +185,8 @@ def test_wait_is_kept_and_taken_up_in_time(workspace, channel, contact):
     assert (execution.status, execution.current_key) == ("completed", "b")
     assert (execution.due_at, execution.lease_until, execution.finished_at) == (None, None, later)
     assert texts() == ["1", "2"]
-    assert execution.steps.count() == 4
+    done = [(1, "done", 1), (2, "done", 2), (3, "done", 1)]
+    assert list(execution.steps.values_list("number", "status", "attempts")) == done
     assert continue_executions([execution.pk], later) == []
     assert texts() == ["1", "2"]
 
@@ -193,7 +195,10 @@ def test_long_run_goes_on_in_the_next_turn(workspace, channel, contact, monkeypa
     scenario = stored(workspace, message("a"))
     kind = ACTION_TYPES["message"]
     loop = Node("a", "message", kind, "Hi", kind.complete({}), children={"next": "a"})
-    monkeypatch.setattr(runner, "trees_of", lambda ids: dict.fromkeys(ids, Tree("a", {"a": loop})))
+    for module in (runner, resuming):
+        monkeypatch.setattr(
+            module, "trees_of", lambda ids: dict.fromkeys(ids, Tree("a", {"a": loop}))
+        )
     monkeypatch.setattr(core, "STEPS_IN_ALL", 250)
     [execution] = started(scenario, contact, channel)
     assert (execution.status, execution.steps_taken, execution.due_at) == ("running", 100, NOW)

@@ -210,10 +210,10 @@ def test_unknown_parent_is_refused_as_documented(api):
 
 
 def test_type_of_a_later_version_is_refused_by_name(api):
-    details = refused(api, {"actions": [{"action_type": "ask_question", "content": "?"}]})
+    details = refused(api, {"actions": [{"action_type": "dance", "content": "?"}]})
     [fault] = details["actions.0.action_type"]
-    assert "'ask_question'" in fault
-    assert "message, image" in fault
+    assert "'dance'" in fault
+    assert "message, image, ask_question, delay, stop" in fault
 
 
 @pytest.mark.parametrize("more", [{}, {"active": True}])
@@ -373,12 +373,18 @@ def test_catalogues(api):
         "emoji_only",
         "ai_intent",
     ]
-    message, image = api.get("/api/v1/action_types").json()["action_types"]
+    listed = api.get("/api/v1/action_types").json()["action_types"]
+    message, image, question, delay, stop = listed
     assert (message["action_type"], message["branches"]) == ("message", ["next"])
     assert message["limits"]["instagram"]["text_max_bytes"] == 1000
     assert image["inline_objects"] == ["media_file"]
     assert image["content"] == {"meaning": "The caption.", "required": False}
     assert image["limits"]["instagram"]["media_max_bytes"] == 8 * 1024 * 1024
+    branches = ["option_0", "option_1", "option_replied", "option_expired"]
+    assert question["branches"] == branches
+    assert question["limits"]["instagram"]["text_max_bytes"] == 1000
+    assert (delay["branches"], delay["content"], delay["limits"]) == (["next"], None, {})
+    assert stop["branches"] == []
 
 
 @pytest.mark.parametrize("path", ["trigger_types", "action_types", "scenarios/1"])

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from automations.engine.compiling import trees_of
-from automations.models import Action, Definition, Scenario, Trigger
+from automations.models import Action, Definition, Revision, Scenario, Trigger
 from media_library.models import MediaFile, MediaStatus
 from tests.automations.support import message, stored
 from tests.automations.test_scenario_api import media_file
@@ -38,7 +38,7 @@ def made(api: Any) -> Any:
 
 
 def everything() -> Any:
-    models = (Scenario, Definition, Action, Trigger, MediaFile)
+    models = (Scenario, Definition, Action, Trigger, MediaFile, Revision)
     return [list(model._default_manager.order_by("pk").values()) for model in models]
 
 
@@ -147,6 +147,111 @@ class TestTable:
         body = {"active": False, "triggers": [], "actions": []}
         after = patched(api, made["id"], body)
         assert (after["triggers"], after["actions"]) == ([], [])
+
+
+class TestSentAsItIsShown:
+    """GET, then PATCH with what it answered, is no change: not of a row, not of a byte."""
+
+    @pytest.fixture
+    def full(self, api: Any, workspace: Any, channel: Any) -> Any:
+        """Something of everything that a scenario can hold."""
+        ready, pending = media_file(workspace), media_file(workspace, MediaStatus.PENDING)
+        limited = {"keywords": ["Café ", "x y"], "channel_ids": [channel.pk], "cooldown": 60}
+        variants = {"message_variants": ["{a|b}", " x "]}
+        body = {
+            "title": "Flow – ü 🎉",
+            "scenario_type": "comment_to_dm",
+            "triggers": [
+                {"trigger_type": "message", "options": {"message_options": limited}},
+                {"trigger_type": "contact_create", "options": None},
+                {"trigger_type": "contact_create", "options": {"cooldown": 0}},
+            ],
+            "actions": [
+                message("c", "b", content=" {{contact.name}} {{nobody}}\n", options=variants),
+                {"action_type": "image", "action_key": "b", "parent_key": "a"}
+                | {"media_file": {"id": ready.pk}, "content": None},
+                {"action_type": "image", "action_key": "a", "media_file": {"id": pending.pk}},
+            ],
+        }
+        answer = api.post("/api/v1/scenarios", body)
+        assert answer.status_code == 201, answer.content
+        return answer.json()
+
+    def test_byte_for_byte(self, api, full):
+        got = api.get(url(full["id"]))
+        before = everything()
+        assert {each["code"] for each in full["warnings"]} == {"media_pending", "unknown_variable"}
+        for headers in ({}, {"If-Match": got["ETag"]}):
+            sent = api.generic(
+                "PATCH", url(full["id"]), got.content, "application/json", headers=headers
+            )
+            assert (sent.status_code, sent.content, sent["ETag"]) == (200, got.content, got["ETag"])
+        assert api.get(url(full["id"])).content == got.content
+        assert everything() == before
+
+    def test_each_part_of_it(self, api, full):
+        before = everything()
+        for name, value in full.items():
+            assert patched(api, full["id"], {name: value}) == full, name
+        assert everything() == before
+
+    def test_an_active_one(self, api, made):
+        got = api.get(url(made["id"]))
+        before = everything()
+        sent = api.generic("PATCH", url(made["id"]), got.content, "application/json")
+        assert (sent.status_code, sent.content) == (200, got.content)
+        assert everything() == before
+
+    def test_read_only_fields_may_say_anything(self, api, made):
+        """They are ignored, whatever they hold: they are no way to set anything."""
+        before = everything()
+        theirs = {
+            "id": 10**9,
+            "webhook_url": "x",
+            "generation_data": {"a": 1},
+            "metrics": 5,
+            "warnings": "x",
+            "created_at": "never",
+        }
+        assert patched(api, made["id"], theirs) == made
+        assert everything() == before
+
+
+class TestParents:
+    """`parent_key` and `parent_id` may both be sent when they name the same parent."""
+
+    def test_both_that_agree(self, api, made):
+        a, b, c = ids(made)
+        moved = {"id": c, "parent_key": "a", "parent_id": a}
+        body = {"actions": [{"id": a}, moved, {"id": b, "parent_key": "c", "parent_id": c}]}
+        assert [each[1:4] for each in shape(patched(api, made["id"], body))] == [
+            ("a", None, None),
+            ("c", "a", "next"),
+            ("b", "c", "next"),
+        ]
+
+    def test_by_id_alone_and_by_key_alone(self, api, made):
+        a, b, c = ids(made)
+        for place in ({"parent_id": a}, {"parent_key": "a"}):
+            body = {"actions": [{"id": a}, {"id": c, **place}, {"id": b, "parent_id": c}]}
+            assert [each[1] for each in shape(patched(api, made["id"], body))] == ["a", "c", "b"]
+
+    def test_a_new_one_by_the_id_of_a_kept_one(self, api, made):
+        new = {"action_type": "message", "content": "D", "parent_id": ids(made)[2]}
+        after = patched(api, made["id"], {"actions": [*made["actions"], new]})
+        assert after["actions"][3]["parent_key"] == "c"
+
+    def test_a_parent_under_its_new_name(self, api, made):
+        a, b, c = ids(made)
+        renamed = {"id": a, "action_key": "z"}
+        body = {"actions": [renamed, {"id": b, "parent_key": "z", "parent_id": a}, {"id": c}]}
+        assert [each[1:3] for each in shape(patched(api, made["id"], body))] == [
+            ("z", None),
+            ("b", "z"),
+            ("c", "b"),
+        ]
+        old = {"actions": [{"id": a}, {"id": b, "parent_key": "a"}, {"id": c}]}
+        assert set(refused(api, made["id"], old)) == {"actions.1.parent_key"}
 
 
 class TestPlaces:
@@ -276,6 +381,35 @@ class TestRefusals:
     @pytest.mark.parametrize("body", [[], "x", 5, {"actions": {}}, {"triggers": "x"}])
     def test_other_shapes(self, api, made, body):
         assert refused(api, made["id"], body)
+
+    def test_one_fault_in_a_trigger_keeps_good_actions_from_being_written(self, api, made):
+        a, b, _ = ids(made)
+        body = {
+            "title": "New",
+            "triggers": [{"trigger_type": "fly"}],
+            "actions": [{"id": a, "content": "New"}, {"id": b}],
+        }
+        assert set(refused(api, made["id"], body)) == {"triggers.0.trigger_type"}
+
+    def test_ids_of_the_other_list(self, api, made):
+        """Rows of both lists may have the same number; an element is one of its own list."""
+        action = next(pk for pk in ids(made) if pk not in ids(made, "triggers"))
+        body = {"triggers": [{"id": action}]}
+        assert refused(api, made["id"], body) == {
+            "triggers.0.id": [f"No trigger of this scenario has the id {action}."]
+        }
+
+    def test_a_tree_that_would_not_stand(self, api, made):
+        a, b, c = ids(made)
+        kept = [{"id": a}, {"id": b}, {"id": c}]
+        for actions, path in (
+            ([{"id": a, "parent_key": "c"}, *kept[1:]], "actions.0.parent_key"),
+            ([{"id": a}, {"id": b, "parent_key": None}, {"id": c}], "actions.1.parent_key"),
+            ([*kept, message("d", "b")], "actions.3.parent_branch"),
+            ([*kept, message("a", "c")], "actions.3.action_key"),
+            ([*kept, {"id": c, "parent_branch": "no"}], "actions.3.id"),
+        ):
+            assert path in refused(api, made["id"], {"actions": actions}), path
 
     def test_of_another_workspace_it_is_missing(self, made, stranger, workspace):
         refused(client_of(stranger), made["id"], {"title": "Mine"}, 404, "not_found")

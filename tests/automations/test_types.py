@@ -12,7 +12,9 @@ import pytest
 from automations import catalogue
 from automations.actions import ACTION_TYPES
 from automations.definition.shapes import INLINE
-from automations.engine.outcomes import Proceed
+from automations.engine.events import Reply, TimeUp
+from automations.engine.outcomes import Finish, Proceed, Wait, WaitForReply
+from automations.engine.payloads import NO_STORY, read_payload
 from automations.engine.state import Node
 from automations.engine.step import Step
 from automations.triggers import TRIGGER_TYPES
@@ -58,19 +60,61 @@ def test_action_faults(key, case):
 
 @pytest.mark.parametrize(("key", "case"), actions("runs"))
 def test_action_runs(key, case):
+    """It runs as the case says, and then takes each of the events that `then` lists by itself."""
+    node = node_of(key, case)
+    for seed in range(20):
+        step = Step(1, VARIABLES, NOW, Random(seed))
+        assert_is(case, node.type.run(node, step), step)
+        for event in case.get("then", []):
+            after = Step(1, VARIABLES, NOW, Random(seed), attempt=event.get("attempt", 2))
+            assert_is(event, node.type.resume(node, after, happened(event)), after)
+            assert after.learned == ({"answer": event["answer"]} if "answer" in event else {})
+
+
+def happened(event):
+    if "reply" in event:
+        return Reply(event["reply"], event.get("tap", ""))
+    return TimeUp(datetime.fromisoformat(event.get("at", str(NOW))))
+
+
+def node_of(key, case):
     checked, faults = judged([{"action_type": key, **case["action"]}])
     assert faults == {}
     [draft] = checked.actions
     kind = ACTION_TYPES[key]
     media_file_id = (draft.inline("media_file") or {}).get("id")
-    node = Node(key, key, kind, draft.content, kind.complete(draft.options), media_file_id)
-    for seed in range(20):
-        step = Step(1, VARIABLES, NOW, Random(seed))
-        assert kind.run(node, step) == Proceed(case["branch"])
-        assert len(step.sent) == len(case["sends"])
-        for sent, (message_type, text, media) in zip(step.sent, case["sends"], strict=True):
-            assert (sent.message_type, sent.media_file_id) == (message_type, media)
-            assert sent.text in (text if isinstance(text, list) else [text])
+    options = kind.complete(draft.options)
+    children = case.get("children", {})
+    return Node(key, key, kind, draft.content, options, media_file_id, "image", children)
+
+
+def assert_is(case, outcome, step):
+    assert outcome == outcome_of(case)
+    sends = case.get("sends", [])
+    assert len(step.sent) == len(sends)
+    for sent, (message_type, text, media) in zip(step.sent, sends, strict=True):
+        assert (sent.message_type, sent.media_file_id) == (message_type, media)
+        assert sent.text in (text if isinstance(text, list) else [text])
+    if "buttons" in case:
+        shown = [(each.title, each.url or meaning(each.payload)) for each in step.sent[-1].buttons]
+        assert shown == [tuple(each) for each in case["buttons"]]
+
+
+def meaning(payload):
+    tapped = read_payload(payload)
+    assert tapped is None or (tapped.story, tapped.number) == (NO_STORY, 1)
+    return tapped.branch if tapped else payload
+
+
+def outcome_of(case):
+    if "until" in case:
+        return Wait(datetime.fromisoformat(case["until"]))
+    if "within" in case:
+        return WaitForReply(case["within"])
+    if "ends" in case:
+        return Finish(case["ends"])
+    expired = case["branch"] == "option_expired"
+    return Proceed(case["branch"], "expired" if expired else "completed")
 
 
 @pytest.mark.parametrize(("key", "case"), triggers("faults"))

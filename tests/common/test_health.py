@@ -1,7 +1,9 @@
 import pytest
+from celery import Celery
 from django.db import connection
 from django.test import Client
 
+from inro.broker import register as register_embedded_broker
 from inro.common import health
 from inro.common.models import Heartbeat
 
@@ -37,18 +39,17 @@ def test_failing_part_is_named_with_503(monkeypatch, part):
     assert "gone" not in answer.text
 
 
-def test_queue_in_an_unusable_place_is_noticed(settings, tmp_path):
-    from inro.celery import app
-
+@pytest.mark.parametrize("place", ["inro-sqlite://", "redis://127.0.0.1:1/0"])
+def test_queue_in_an_unusable_place_is_noticed(monkeypatch, tmp_path, place):
     blocked = tmp_path / "file"
     blocked.write_text("")
-    before = app.conf.broker_transport_options
+    register_embedded_broker()
+    app = Celery("elsewhere", broker=place, set_as_current=False)
     app.conf.broker_transport_options = {"path": str(blocked / "queue.sqlite3")}
-    try:
-        answer = Client().get("/health/ready")
-    finally:
-        app.conf.broker_transport_options = before
-    assert answer.json()["checks"]["queue"] == "failing"
+    monkeypatch.setattr("inro.celery.app", app)
+    answer = Client().get("/health/ready")
+    assert answer.status_code == 503
+    assert answer.json()["checks"] == {"database": "ok", "queue": "failing", "storage": "ok"}
 
 
 def test_full_or_missing_storage_is_noticed(settings, tmp_path):

@@ -5,6 +5,7 @@ import logging
 import sys
 import unicodedata
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 import structlog
@@ -100,6 +101,26 @@ def test_wake_waits_for_the_commit_and_survives_a_dead_broker(monkeypatch, caplo
         waking.wake(tick)
     assert Workspace.objects.count() == 1
     assert "queue not reached" in caplog.text
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_broker_that_failed_is_left_alone_for_a_while(monkeypatch):
+    tries, now = [], [1000.0]
+    monkeypatch.setattr(waking, "time", SimpleNamespace(monotonic=lambda: now[0]))
+
+    def fail(args):
+        tries.append(args)
+        raise OSError("no broker")
+
+    monkeypatch.setattr(tick, "apply_async", fail)
+    for _ in range(3):
+        waking.wake(tick, 1)
+    assert tries == [(1,)]
+    now[0] += waking.QUIET_SECONDS
+    monkeypatch.setattr(tick, "apply_async", tries.append)
+    for _ in range(2):
+        waking.wake(tick, 2)
+    assert tries == [(1,), (2,), (2,)]
 
 
 @pytest.mark.django_db(transaction=True)

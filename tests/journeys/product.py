@@ -76,13 +76,12 @@ class Product:
         eventually(lambda: "Ready" in self.output or process.poll() is not None, "Ready", 60)
         assert process.poll() is None, "\n".join(self.output)
         self.token = self.token or self.line("Token")
-        self.client = httpx2.Client(
-            base_url=self.base,
-            headers={"Authorization": f"Bearer {self.token}"},
-            timeout=30,
-            trust_env=False,
-        )
+        self.client = self.client_of(self.base)
         return self
+
+    def client_of(self, base: str) -> httpx2.Client:
+        headers = {"Authorization": f"Bearer {self.token}"}
+        return httpx2.Client(base_url=base, headers=headers, timeout=30, trust_env=False)
 
     def _read(self) -> None:
         assert self.process is not None

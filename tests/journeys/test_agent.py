@@ -18,7 +18,7 @@ from inro.mcp.tools import TOOLS
 from tests.journeys.product import ROOT, Product, eventually
 from tests.journeys.standin import PictureServer
 
-pytestmark = [pytest.mark.processes, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.processes, pytest.mark.once, pytest.mark.timeout(180)]
 
 
 def with_client(product: Product, story: Any, mode: Any = "auto") -> Any:

@@ -9,7 +9,7 @@ import pytest
 from tests.journeys.product import Product, direct_message, echo, eventually
 from tests.journeys.standin import InstagramStandIn, PictureServer
 
-pytestmark = [pytest.mark.processes, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.processes, pytest.mark.kills, pytest.mark.timeout(240)]
 
 GREETING = {
     "title": "Greeting",

@@ -11,7 +11,7 @@ import pytest
 
 from tests.journeys.product import ROOT, Product, eventually
 
-pytestmark = [pytest.mark.processes, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.processes, pytest.mark.once, pytest.mark.timeout(180)]
 
 
 def blocks_of_the_walk() -> list[str]:

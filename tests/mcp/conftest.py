@@ -2,8 +2,10 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from rest_framework.test import APIClient
 
+from automations.engine.runner import Start, start_many
 from messaging.connecting import connect_channel
 from tests.automations.conftest import new_contact
+from tests.automations.support import stored
 from tests.mcp.agent import Agent
 from tests.media_library.files import picture
 
@@ -31,6 +33,19 @@ def scenario(api):
 
 
 @pytest.fixture
-def contact(workspace):
-    channel = connect_channel(workspace, "sandbox", "Sandbox", {})
+def channel(workspace):
+    return connect_channel(workspace, "sandbox", "Sandbox", {})
+
+
+@pytest.fixture
+def contact(channel):
     return new_contact(channel, "jane", name="Jane", email="jane@x.example")
+
+
+@pytest.fixture
+def execution(channel, contact):
+    """Jane has a question."""
+    question = {"action_type": "ask_question", "content": "Well?", "options": {"answers": ["A"]}}
+    definition_id = stored(channel.workspace, question).definition_id
+    start = Start(definition_id, contact.pk, channel.pk, "contact_create")
+    return start_many(channel.workspace_id, [start])[0]

@@ -30,9 +30,10 @@ def test_tool_says_what_it_is_for(tool):
 
 
 @tools
-def test_schema_refuses_unknown_arguments_and_so_does_the_tool(tool, agent, scenario):
-    # A change looks for the scenario first.
-    named = {"id": scenario["id"]} if tool.name == "update_scenario" else {}
+def test_schema_refuses_unknown_arguments_and_so_does_the_tool(tool, agent, scenario, contact):
+    # A change looks for its row first.
+    changed = {"update_scenario": scenario["id"], "update_contact": contact.pk}
+    named = {"id": changed[tool.name]} if tool.name in changed else {}
     arguments = {**tool.example, **named, "colour": 1}
     assert not Draft202012Validator(input_schema(tool)).is_valid(arguments)
     error = agent.refused(tool.name, **arguments)
@@ -62,7 +63,7 @@ def test_reading_tools_are_marked(agent):
     assert list(shown) == TOOLS.keys()
     for name, tool in shown.items():
         assert tool["annotations"]["readOnlyHint"] is name.startswith(("get_", "list_"))
-        assert tool["annotations"]["destructiveHint"] is (name == "update_scenario")
+        assert tool["annotations"]["destructiveHint"] is name.startswith("update_")
         assert tool["inputSchema"] == input_schema(TOOLS[name])
 
 

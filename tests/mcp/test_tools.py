@@ -20,14 +20,25 @@ from tests.mcp.conftest import WELCOME
         ("get_media_file", {"id": "{media}"}, "media_files/{media}"),
         ("list_contacts", {"search": "é&=jane"}, "contacts?search=%C3%A9%26%3Djane"),
         ("list_contacts", {"search": "jane"}, "contacts?search=jane"),
+        ("list_executions", {}, "executions"),
+        ("list_executions", {"contact_id": "{contact}"}, "executions?contact_id={contact}"),
+        ("list_executions", {"status": "waiting"}, "executions?status=waiting"),
+        ("get_execution", {"id": "{execution}"}, "executions/{execution}"),
         ("get_contact", {"id": "{contact}"}, "contact?id={contact}"),
         ("get_contact", {"id": "{contact}"}, "contacts/{contact}"),
         ("get_contact", {"username": "@Jane"}, "contact?username=jane"),
         ("get_contact", {"email": "jane@x.example"}, "contact?email=jane@x.example"),
     ],
 )
-def test_reading_answers_as_the_api(agent, media_file, scenario, contact, name, arguments, path):
-    ids = {"scenario": scenario["id"], "media": media_file["id"], "contact": contact.pk}
+def test_reading_answers_as_the_api(
+    agent, media_file, scenario, contact, execution, name, arguments, path
+):
+    ids = {
+        "scenario": scenario["id"],
+        "media": media_file["id"],
+        "contact": contact.pk,
+        "execution": execution.pk,
+    }
     filled = {
         key: int(value.format(**ids)) if isinstance(value, str) and "{" in value else value
         for key, value in arguments.items()

@@ -240,6 +240,7 @@ def test_a_name_that_was_given_outlives_the_wait(api, workers, serve, settings):
 )
 def test_slow_download_is_pending_and_then_failed(api, workers, serve, settings, given, code):
     settings.MEDIA_DOWNLOAD_WAIT = 0
+    workers.rest()
     answer = upload_url(api, serve(**given))
     assert answer.status_code == 202
     workers.finish()

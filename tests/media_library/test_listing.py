@@ -1,5 +1,7 @@
 """`GET /api/v1/media_files` and one of them."""
 
+from datetime import UTC, datetime
+
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -105,6 +107,43 @@ def test_cursor_walks_through_all(api, workspace):
         cursor = answer["meta"]["next_cursor"]
         query = f"?per_page=3&cursor={cursor}" if cursor else ""
     assert found == ["6", "5", "4", "3", "2", "1", "0"]
+
+
+def test_list_and_single_show_the_same(api, workspace, library):
+    MediaFile.objects.create(
+        workspace=workspace, status="failed", name="x\u2028y", error_code="too_large",
+        error_message="It is “too large”.", source_url="https://mybrand.com/a.jpg",
+    )  # fmt: skip
+    MediaFile.objects.create(workspace=workspace, status="pending", media_type="", name="later")
+    # Moments that a database writes without a fraction.
+    MediaFile.objects.filter(name="later").update(
+        created_at=datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+    )
+    listed = api.get("/api/v1/media_files").json()["media_files"]
+    assert len(listed) == 6
+    for each in listed:
+        assert api.get(f"/api/v1/media_files/{each['id']}").json() == each
+    by_filter = api.get("/api/v1/media_files?created_since=2020-01-01").json()["media_files"]
+    assert by_filter == listed
+    assert [each["created_at"] for each in listed if each["name"] == "later"] == [
+        "2026-01-02T03:04:05.000000Z"
+    ]
+
+
+def test_a_change_shows_at_once(api, workspace, library):
+    first = api.get("/api/v1/media_files").json()["media_files"][0]
+    MediaFile.objects.filter(pk=first["id"]).update(caption="new")
+    again = api.get("/api/v1/media_files").json()["media_files"][0]
+    assert again == {**first, "caption": "new"}
+
+
+def test_addresses_follow_the_settings(api, library, settings):
+    before = api.get("/api/v1/media_files").json()["media_files"][0]["url"]
+    settings.PUBLIC_URL = "https://chat.example.com"
+    settings.SECRET_KEY = "another one"
+    after = api.get("/api/v1/media_files").json()["media_files"][0]["url"]
+    assert after.startswith("https://chat.example.com/media/")
+    assert after.split("/media/")[1] != before.split("/media/")[1]
 
 
 def test_another_workspace_sees_none_of_it(api, stranger, library):

@@ -10,7 +10,7 @@ from django.db import connection
 from django.utils import timezone
 from werkzeug import Response
 
-from inro.common import claims
+from inro.common import claims, waking
 from media_library import content, fetching
 from media_library.models import Blob, Fetch, MediaFile
 from media_library.tasks import run_fetch
@@ -25,6 +25,7 @@ from tests.media_library.conftest import (
 
 
 def tick(**later: float) -> None:
+    waking._failed_at -= timedelta(**later).total_seconds()
     claims.sweep(timezone.now() + timedelta(**later))
 
 

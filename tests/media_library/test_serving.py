@@ -249,3 +249,15 @@ def test_whatever_is_asked_lies_within_the_file(header, size):
     except NotSatisfiableError:
         return
     assert part is None or (0 <= part.start < part.start + part.length <= size)
+
+
+def test_links_of_an_older_secret_key_are_served(api, path, settings):
+    """To the end: what was handed out before the key changed opens the file after it."""
+    old, settings.SECRET_KEY = settings.SECRET_KEY, "a new one" * 8
+    assert get(path).status_code == 404
+    settings.SECRET_KEY_FALLBACKS = [old]
+    assert body_of(get(path)) == BODY
+    (listed,) = api.get("/api/v1/media_files").json()["media_files"]
+    fresh = urlsplit(listed["url"]).path
+    settings.SECRET_KEY_FALLBACKS = []
+    assert (get(fresh).status_code, fresh == path) == (200, False)

@@ -250,7 +250,7 @@ def test_row_that_cannot_be_written_leaves_no_file(api, monkeypatch):
     def fail(*args, **kwargs):
         raise RuntimeError("the database went away")
 
-    monkeypatch.setattr(MediaFile, "save", fail)
+    monkeypatch.setattr("media_library.ingest.insert", fail)
     assert upload(api, files.picture()).status_code == 500
     assert_nothing_left()
 

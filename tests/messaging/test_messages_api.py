@@ -37,8 +37,14 @@ def listed(api, query: str = "") -> list[str]:
     return [message["text"] for message in answer.json()["messages"]]
 
 
+BUTTONS = [
+    {"type": "reply", "title": "Yes", "payload": "y"},
+    {"type": "url", "title": "Shop", "url": "https://shop.example/"},
+]
+
+
 def test_object(api, channel):
-    message = make(channel)
+    message = make(channel, buttons=BUTTONS)
     answer = api.get(f"/api/v1/messages/{message.pk}")
     body = dict(answer.json())
     assert body.pop("created_at").endswith("Z")
@@ -51,6 +57,7 @@ def test_object(api, channel):
         "message_type": "text",
         "text": "hello",
         "media_file": None,
+        "buttons": BUTTONS,
         "status": "queued",
         "error": None,
         "provider_message_id": None,

@@ -1,7 +1,7 @@
 """The one list of tools, in the order in which agents see them."""
 
 from inro.common.registry import Registry
-from inro.mcp.tools import contacts, media, scenarios
+from inro.mcp.tools import contacts, executions, media, scenarios
 from inro.mcp.tools.base import Tool
 
 TOOLS: Registry[Tool] = Registry(
@@ -14,10 +14,13 @@ TOOLS: Registry[Tool] = Registry(
         scenarios.GetScenario(),
         scenarios.CreateScenario(),
         scenarios.UpdateScenario(),
+        executions.ListExecutions(),
+        executions.GetExecution(),
         media.ListMediaFiles(),
         media.GetMediaFile(),
         media.UploadMediaFile(),
         contacts.ListContacts(),
         contacts.GetContact(),
+        contacts.UpdateContact(),
     ],
 )

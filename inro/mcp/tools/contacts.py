@@ -25,3 +25,19 @@ class GetContact(Tool):
     name = "get_contact"
     path = "contact"
     example = {"username": "jane"}
+
+
+class UpdateContact(Tool):
+    """Update a contact
+
+    Changes fields of one person by id; what is left out stays. Name, username, email, phone
+    (international), real_name, language, notes, bio and website are texts, and an empty one clears
+    the field. `status` is active, inactive or blocked: nothing is sent to somebody who is inactive
+    or blocked. Call get_contact first for the id.
+    """
+
+    name = "update_contact"
+    method = "PATCH"
+    path = "contacts/{id}"
+    destructive = True
+    example = {"id": 451, "email": "jane@example.com", "notes": "Asked for the autumn catalogue."}

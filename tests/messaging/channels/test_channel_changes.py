@@ -1,6 +1,8 @@
 """PATCH and DELETE of a channel."""
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from inro.accounts.models import AuditEntry
 from messaging.connecting import connect_channel
@@ -165,3 +167,59 @@ class TestRemove:
         assert client_of(stranger).delete(url(shown)).status_code == 404
         assert client_of(workspace, ["channels.read"]).delete(url(shown)).status_code == 403
         assert Channel.objects.count() == 1
+
+
+class TestPacing:
+    OWN = {"text_per_second": 100, "media_per_second": 10}
+
+    def test_given_when_it_is_connected(self, api):
+        body = instagram(pacing={"text_per_second": 20})
+        shown = api.post(CHANNELS, body).json()
+        assert shown["pacing"] == self.OWN | {"text_per_second": 20}
+        channel = Channel.objects.get()
+        assert (channel.text_per_second, channel.media_per_second) == (20, None)
+
+    def test_changed_and_given_back(self, api, shown):
+        patched(api, shown, {"pacing": {"text_per_second": 20}})
+        after = patched(api, shown, {"pacing": {"media_per_second": 300}})
+        assert after["pacing"] == {"text_per_second": 20, "media_per_second": 300}
+        assert patched(api, shown, {"name": "x"})["pacing"] == after["pacing"]
+        patched(api, shown, {"pacing": {"text_per_second": None, "media_per_second": 10}})
+        channel = Channel.objects.get()
+        assert (channel.text_per_second, channel.media_per_second) == (None, None)
+
+    def test_sandbox_has_no_limit_of_its_own(self, api):
+        shown = api.post(CHANNELS, {"kind": "sandbox"}).json()
+        assert shown["pacing"] == {"text_per_second": None, "media_per_second": None}
+        assert patched(api, shown, shown)["pacing"] == shown["pacing"]
+
+    @pytest.mark.parametrize(
+        ("pacing", "faults"),
+        [
+            (
+                {"text_per_second": 0, "media_per_second": 10_001},
+                {"pacing.text_per_second", "pacing.media_per_second"},
+            ),
+            (
+                {"text_per_second": 1.5, "media_per_second": "fast"},
+                {"pacing.text_per_second", "pacing.media_per_second"},
+            ),
+            ({"text_per_second": 5, "calls": 1}, {"pacing.calls"}),
+            (7, {"pacing"}),
+            (None, {"pacing"}),
+        ],
+    )
+    def test_what_is_no_limit(self, api, shown, pacing, faults):
+        assert set(refused(api, shown, {"pacing": pacing})) == faults
+
+    def test_number_of_queries_does_not_grow(self, api):
+        def cost():
+            with CaptureQueriesContext(connection) as queries:
+                assert api.get(CHANNELS).status_code == 200
+            return len(queries)
+
+        api.post(CHANNELS, instagram())
+        one = cost()
+        for n in range(4):
+            api.post(CHANNELS, instagram(account_id=f"1784{n}"))
+        assert cost() == one

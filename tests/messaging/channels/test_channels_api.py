@@ -45,6 +45,8 @@ class TestConnect:
             "verify_token": channel.verify_token,
             "status": "connected",
             "status_reason": "",
+            "paused_until": None,
+            "pacing": {"text_per_second": 100, "media_per_second": 10},
             "created_at": shown["created_at"],
             "updated_at": shown["updated_at"],
         }

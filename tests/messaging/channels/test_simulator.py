@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from media_library.models import Blob, MediaFile
 from messaging import receiving
+from messaging.buttons import Button, as_rows
 from messaging.connecting import connect_channel
 from messaging.models import Contact, Event, Identity, Message, Stream
 from messaging.tasks import apply_events
@@ -106,6 +107,101 @@ class TestSimulate:
         assert reader.post(path, {"from": "jane", "text": "hello"}).status_code == 403
 
 
+@pytest.fixture
+def shown(sandbox, simulate):
+    """Show answers to jane under a message that went out."""
+    receiving.apply_events([simulate({"from": "jane", "text": "hi"}).json()["event_id"]])
+    contact = Contact.objects.get()
+
+    def show(*buttons, **fields):
+        values = {"status": "delivered", "sent_at": timezone.now()} | fields
+        return Message.objects.create(
+            workspace=sandbox.workspace,
+            channel=sandbox,
+            contact=contact,
+            stream=Stream.objects.get(channel=sandbox, kind="replies"),
+            direction="outbound",
+            message_type="text",
+            text="Well?",
+            buttons=as_rows(buttons),
+            **values,
+        )
+
+    return show
+
+
+YES, NO = Button.reply("Yes", "p_yes"), Button.reply("No", "")
+
+
+class TestTaps:
+    def said(self, event_id):
+        receiving.apply_events([event_id])
+        stored = Message.objects.latest("pk")
+        kind = Event.objects.get(pk=event_id).kind
+        return kind, stored.direction, stored.text, stored.content["reply_payload"]
+
+    @pytest.mark.parametrize("tapped", ["p_yes", "Yes"])
+    def test_an_answer_by_payload_or_title(self, simulate, shown, tapped):
+        shown(YES, NO)
+        answer = simulate({"from": "jane", "quick_reply": tapped})
+        assert answer.status_code == 202, answer.content
+        assert self.said(answer.json()["event_id"]) == ("message", "inbound", "Yes", "p_yes")
+
+    def test_an_answer_without_payload_comes_with_its_title(self, simulate, shown):
+        shown(YES, NO)
+        event_id = simulate({"from": "jane", "quick_reply": "No"}).json()["event_id"]
+        assert self.said(event_id) == ("message", "inbound", "No", "No")
+
+    def test_of_two_with_the_same_title_the_newer(self, simulate, shown):
+        shown(Button.reply("Yes", "older"))
+        shown(Button.reply("Yes", "newer"))
+        shown()
+        event_id = simulate({"from": "jane", "quick_reply": "Yes"}).json()["event_id"]
+        assert self.said(event_id)[3] == "newer"
+
+    def refused(self, simulate, body):
+        before = Event.objects.count()
+        answer = simulate(body)
+        assert answer.status_code == 400, answer.content
+        assert Event.objects.count() == before
+        return answer.json()["error"]["details"]
+
+    def test_what_was_not_shown_names_what_was(self, simulate, shown):
+        shown(YES, NO, Button.link("Shop", "https://s.example"))
+        shown(Button.reply("Later", "l"), status="queued", sent_at=None)
+        assert self.refused(simulate, {"from": "jane", "quick_reply": "Shop"}) == {
+            "quick_reply": ["jane was not shown 'Shop'. There is to tap: Yes, No."]
+        }
+
+    @pytest.mark.parametrize("person", ["jane", "nobody"])
+    def test_where_nothing_was_shown(self, simulate, shown, person):
+        assert self.refused(simulate, {"from": person, "quick_reply": "Yes"}) == {
+            "quick_reply": [f"{person} was not shown 'Yes'. There is nothing to tap."]
+        }
+
+    def test_a_postback(self, simulate):
+        event_id = simulate({"from": "jane", "postback": "START", "text": "Go"}).json()["event_id"]
+        assert self.said(event_id) == ("postback", "inbound", "Go", "START")
+        event_id = simulate({"from": "jane", "postback": "MENU"}).json()["event_id"]
+        assert self.said(event_id) == ("postback", "inbound", "", "MENU")
+
+    @pytest.mark.parametrize(
+        ("body", "faults"),
+        [
+            ({"quick_reply": "Yes", "text": "Yes"}, {"text"}),
+            ({"quick_reply": "Yes", "attachment_url": "https://a.example/b"}, {"attachment_url"}),
+            ({"quick_reply": "Yes", "postback": "START"}, {"postback"}),
+            ({"postback": "START", "attachment_url": "https://a.example/b"}, {"attachment_url"}),
+            ({"postback": ""}, {"postback"}),
+            ({"quick_reply": "x" * 1001}, {"quick_reply"}),
+            ({"reaction": "love", "quick_reply": "Yes"}, {"reaction"}),
+        ],
+    )
+    def test_what_does_not_go_together(self, simulate, shown, body, faults):
+        shown(YES)
+        assert set(self.refused(simulate, {"from": "jane", **body})) == faults
+
+
 class TestOutbox:
     @pytest.fixture
     def send(self, sandbox):
@@ -141,7 +237,11 @@ class TestOutbox:
 
     def test_what_went_out_newest_first(self, api, sandbox, send):
         second = send("second", ago=1)
-        first = send("first", ago=5)
+        buttons = [
+            {"type": "reply", "title": "Yes", "payload": "y"},
+            {"type": "url", "title": "Shop", "url": "https://shop.example/"},
+        ]
+        first = send("first", ago=5, buttons=buttons)
         send("not yet", status="queued", sent_at=None)
         send("came in", direction="inbound", status="received")
         answer = self.outbox(api, sandbox)
@@ -152,7 +252,7 @@ class TestOutbox:
             "message_type": "text",
             "text": "first",
             "media_url": None,
-            "buttons": [],
+            "buttons": buttons,
             "at": answer["outbox"][1]["at"],
         }
         assert answer["meta"] == {"page": 1, "per_page": 200, "total": 2, "total_pages": 1}

@@ -23,7 +23,8 @@ def graph_error(code: int, subcode: int | None = None, status: int = 400) -> tup
 
 
 ANSWERS = {
-    "busy": graph_error(613),
+    "busy": graph_error(2),
+    "limited": graph_error(613),
     "refused": graph_error(100, 2534014),
     "token": graph_error(190, 463, 401),
     "bare500": (500, b""),
@@ -58,6 +59,7 @@ class Provider:
         self.script: dict[str, list[str]] = defaultdict(list)
         self.release = threading.Event()
         self.slow_seconds = 0.05
+        self.headers: dict[str, str] = {}
         self.connections = 0
         self._lock = threading.Lock()
         self._with: Counter[str] = Counter()
@@ -168,6 +170,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self, status: int, body: bytes, *, cut: bool) -> None:
         head = f"HTTP/1.1 {status} X\r\nSet-Cookie: a=b; Path=/\r\n"
+        head += "".join(f"{name}: {value}\r\n" for name, value in self.provider.headers.items())
         if 300 <= status < 400:
             head += "Location: /elsewhere\r\n"
         raw = f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body

@@ -5,14 +5,14 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import timedelta
-from queue import SimpleQueue
 
 import pytest
 from django.utils import timezone
 
 from messaging.channels.base import ProviderRequest
 from messaging.delivery import calling
-from messaging.delivery.calling import Answer, Call, Caller, Reach
+from messaging.delivery.answers import Answer, Answers, Reach
+from messaging.delivery.calling import Call, Caller
 from messaging.delivery.moves import Attempt
 from tests.messaging.delivery.conftest import eventually
 from tests.messaging.delivery.provider import TOKEN, Provider
@@ -34,9 +34,9 @@ def a_call(
 
 
 def ask(client: Caller, *calls: Call) -> list[Answer]:
-    answers: calling.Answers = SimpleQueue()
+    answers = Answers()
     client.submit(calls, answers)
-    return sorted((answers.get(timeout=10) for _ in calls), key=lambda answer: answer.attempt)
+    return sorted(answers.take(len(calls), 10), key=lambda answer: answer.attempt)
 
 
 @pytest.mark.parametrize(
@@ -167,13 +167,13 @@ def test_late_call_is_not_made(client, provider: Provider):
 
 def test_stopping_process_begins_no_call(client, provider: Provider):
     provider.script["under way"] = ["hang"]
-    answers: calling.Answers = SimpleQueue()
+    answers = Answers()
     client.submit([a_call(provider.url, "under way", 1)], answers)
     eventually(lambda: provider.got, "the first call")
     calling.stopping.set()
     assert ask(client, a_call(provider.url, "too late", 2))[0].reach == Reach.UNCALLED
     provider.release.set()
-    assert answers.get(timeout=5).reach == Reach.ANSWERED
+    assert answers.take(1, 5)[0].reach == Reach.ANSWERED
     assert provider.texts() == ["under way"]
 
 
@@ -181,17 +181,14 @@ def test_calls_beyond_the_slots_wait_and_count_as_late(monkeypatch, provider: Pr
     monkeypatch.setattr(calling, "SLOTS", 2)
     client = Caller()
     provider.script |= {"a": ["hang"], "b": ["hang"]}
-    answers: calling.Answers = SimpleQueue()
+    answers = Answers()
     calls = [a_call(provider.url, text, n, to=text, seconds=0.3) for n, text in enumerate("abc")]
     client.submit(calls, answers)
     eventually(lambda: len(provider.got) == 2, "two calls")
     assert client.free_slots == 0
     time.sleep(0.35)
     provider.release.set()
-    found = {
-        answer.attempt.message_id: answer.reach
-        for answer in (answers.get(timeout=5) for _ in calls)
-    }
+    found = {answer.attempt.message_id: answer.reach for answer in answers.take(len(calls), 5)}
     assert found == {0: Reach.ANSWERED, 1: Reach.ANSWERED, 2: Reach.UNCALLED}
     client.close()
 
@@ -199,11 +196,11 @@ def test_calls_beyond_the_slots_wait_and_count_as_late(monkeypatch, provider: Pr
 def test_closing_leaves_no_call_without_an_answer(provider: Provider):
     client = Caller()
     provider.script["hello"] = ["hang"]
-    answers: calling.Answers = SimpleQueue()
+    answers = Answers()
     client.submit([a_call(provider.url)], answers)
     eventually(lambda: provider.got, "the call")
     client.close()
-    assert answers.get(timeout=1).reach == Reach.UNANSWERED
+    assert answers.take(1, 1)[0].reach == Reach.UNANSWERED
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,16 @@
 """What a message must pass between its claim and its call, seen from the outside."""
 
+import json
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from django.db import transaction
 from django.utils import timezone
 
 from media_library.models import Blob, MediaFile
 from media_library.serving import url_of
+from messaging.buttons import Button
 from messaging.channels import CHANNELS
 from messaging.connecting import connect_channel, open_account
 from messaging.delivery import checks
@@ -50,6 +54,39 @@ def test_picture_goes_out(channel, provider):
     deliver(channel.pk)
     assert provider.texts() == [url_of(file), "a caption"]
     assert set(statuses()) == {"sent"}
+
+
+def judged(channel: Channel) -> list[dict]:
+    now = timezone.now()
+    with transaction.atomic():
+        attempts = claim(channel.pk, 10, now, now + timedelta(seconds=30))
+    calls, changes, _ = checks.judge(channel, open_account(channel), attempts, now)
+    assert not changes
+    return [json.loads(call.body)["message"] for call in calls]
+
+
+def test_buttons_go_out_as_the_channel_shows_them(channel):
+    yes, long = Button.reply("Yes", "y"), Button.reply("Nothing of all this, ever", "n")
+    for n, buttons in enumerate([(yes,), (yes, long)]):
+        text = Draft(person(channel, f"9{n}").pk, channel.pk, MessageType.TEXT, "Well?")
+        queue_messages(channel.workspace_id, [replace(text, buttons=buttons)])
+    assert judged(channel) == [
+        {
+            "text": "Well?",
+            "quick_replies": [{"content_type": "text", "title": "Yes", "payload": "y"}],
+        },
+        {"text": "Well?\n1. Yes\n2. Nothing of all this, ever"},
+    ]
+    assert set(Message.objects.values_list("text", flat=True)) == {"Well?"}
+
+
+def test_buttons_without_room_are_refused_uncalled(channel, provider):
+    long = Button.reply("x" * 21, "y")
+    draft = Draft(person(channel).pk, channel.pk, MessageType.TEXT, "x" * 990, buttons=(long,))
+    queue_messages(channel.workspace_id, [draft])
+    deliver(channel.pk)
+    assert outcome() == ("failed", "buttons_do_not_fit")
+    assert provider.got == []
 
 
 @pytest.mark.parametrize(
@@ -192,10 +229,10 @@ def test_queries_do_not_grow_with_the_messages(channel):
         now = timezone.now()
         attempts = claim(channel.pk, 500, now, now + timedelta(seconds=30))
         with Statements() as statements:
-            calls, changes = checks.judge(channel, open_account(channel), attempts, now)
-        assert (len(calls), changes) == (count, [])
-        assert isinstance(calls[0], Call)
+            judged = checks.judge(channel, open_account(channel), attempts, now)
+        assert (len(judged.calls), judged.changes) == (count, [])
+        assert isinstance(judged.calls[0], Call)
         statements.plans()
         return len(statements)
 
-    assert cost(1) == cost(20) == 2
+    assert cost(1) == cost(20) == 3

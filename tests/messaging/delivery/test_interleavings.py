@@ -83,7 +83,7 @@ def echoed(channel_id: int, got: Got) -> Author:
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_nothing_is_doubled_lost_or_out_of_order(channel, provider, monkeypatch, seed):
-    monkeypatch.setattr(moves, "back_off", lambda attempts: timedelta(milliseconds=20))
+    monkeypatch.setattr(moves, "wait", lambda *_: timedelta(milliseconds=20))
     chaos = Chaos(seed, channel.pk, provider)
     people = [person(channel, f"p{n}") for n in range(12)]
     for contact in people:

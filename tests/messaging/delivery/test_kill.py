@@ -20,7 +20,7 @@ from messaging.delivery.sweeping import settle_left_behind, wake_pumps
 from messaging.models import Message, Pump
 from tests.messaging.delivery.conftest import eventually, person, queue
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.processes]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.processes, pytest.mark.kills]
 
 ROOT = Path(__file__).parents[3]
 PUMP = """

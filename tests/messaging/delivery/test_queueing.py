@@ -5,6 +5,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from media_library.models import MediaFile
+from messaging.buttons import Button, as_rows
 from messaging.connecting import connect_channel
 from messaging.models import Message, MessageType, Stream, StreamKind
 from messaging.queueing import Draft, queue_messages
@@ -54,6 +55,44 @@ def test_caption_becomes_a_text_of_its_own_where_the_channel_carries_none(channe
         ("text", "look", None, 1),
         ("image", "", file.pk, 2),
         ("text", "bye", None, 4),
+    ]
+
+
+def rows_with_buttons() -> list[tuple]:
+    found = Message.objects.order_by("pk")
+    return list(found.values_list("message_type", "text", "position", "buttons"))
+
+
+def test_answers_stay_under_a_picture_that_can_show_them(channel, workspace, file):
+    contact, story = person(channel), uuid4()
+    yes = Button.reply("Yes", "y")
+    draft = Draft(contact.pk, channel.pk, MessageType.IMAGE, "", file.pk, story, 0, (yes,))
+    queue_messages(workspace.pk, [draft])
+    assert rows_with_buttons() == [
+        ("image", "", 0, [{"type": "reply", "title": "Yes", "payload": "y"}])
+    ]
+
+
+@pytest.mark.parametrize(
+    "button", [Button.link("Shop", "https://s.example"), Button.reply("x" * 21, "y")]
+)
+def test_buttons_that_no_picture_shows_follow_it(channel, workspace, file, button):
+    contact, story = person(channel), uuid4()
+    draft = Draft(contact.pk, channel.pk, MessageType.IMAGE, "", file.pk, story, 3, (button,))
+    queue_messages(workspace.pk, [draft])
+    assert rows_with_buttons() == [
+        ("image", "", 6, []),
+        ("text", "", 7, as_rows([button])),
+    ]
+
+
+def test_buttons_go_with_the_caption(channel, workspace, file):
+    contact, yes = person(channel), Button.reply("Yes", "y")
+    draft = Draft(contact.pk, channel.pk, MessageType.IMAGE, "look", file.pk, buttons=(yes,))
+    queue_messages(workspace.pk, [draft])
+    assert rows_with_buttons() == [
+        ("image", "", None, []),
+        ("text", "look", None, as_rows([yes])),
     ]
 
 

@@ -5,9 +5,11 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from messaging.channels.base import Attachment, InboundContent, Outcome, Verdict
+from messaging.buttons import Button, as_rows
+from messaging.channels import CHANNELS
+from messaging.channels.base import Attachment, EventKind, InboundContent, Outcome, Verdict
 from messaging.delivery.moves import Attempt, Change, News
-from messaging.delivery.receipts import Author, apply_echo, apply_read
+from messaging.delivery.receipts import Author, Read, apply_echo, apply_reads
 from messaging.delivery.settle import settle
 from messaging.models import Contact, Message, MessageType
 from tests.messaging.delivery.conftest import Statements, person, queue, statuses
@@ -163,12 +165,44 @@ def test_lookups_read_no_whole_table(channel):
     assert any("message_provider_id_once" in plan for plan in statements.plans())
 
 
+def test_echo_shows_the_buttons_that_were_written_out(channel):
+    contact = person(channel)
+    (message,) = queue(channel, contact, "Well?")
+    buttons = as_rows([Button.reply("An answer of 24 letters!", "y")])
+    Message.objects.update(buttons=buttons)
+    unanswered(message)
+    assert echo(contact, "Well?") is Author.UNDECIDED
+    assert echo(contact, "Well?\n1. An answer of 24 letters!") is Author.OURS
+    assert statuses(message) == ["sent"]
+
+
+@pytest.mark.parametrize("payload", [{"text": "Well?"}, {}])
+def test_echo_of_a_text_with_a_link_is_a_template(channel, payload):
+    contact = person(channel)
+    message, other = queue(channel, contact, "Well?", "Bye")
+    buttons = as_rows([Button.link("Shop", "https://shop.example/")])
+    Message.objects.filter(pk=message.pk).update(buttons=buttons)
+    unanswered(message)
+    unanswered(other)
+    template = {"type": "template", "payload": {"template_type": "button", **payload}}
+    item = {"message": {"mid": "m_1", "is_echo": True, "attachments": [template]}}
+    content = CHANNELS["instagram"].read(EventKind.ECHO, item)
+    assert content.attachments == ()
+    found = apply_echo(channel.pk, contact.pk, "m_1", content, timezone.now())
+    assert found is Author.OURS
+    assert statuses(message, other) == ["sent", "unconfirmed"]
+
+
 def test_message_refused_for_good_is_not_matched(channel):
     contact = person(channel)
     (message,) = queue(channel, contact, "hello")
     attempt(message)
     settle([Attempt(message.pk, 1).came_to(Verdict(Outcome.REFUSED, code="recipient_not_found"))])
     assert echo(contact, "hello") is Author.OWNERS
+
+
+def apply_read(*read: Any) -> bool:
+    return apply_reads([Read(*read)]) == [True]
 
 
 def out(channel, contact, *texts):

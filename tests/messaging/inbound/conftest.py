@@ -8,7 +8,7 @@ from django.test import Client
 from inro.accounts.models import Workspace
 from messaging import receiving
 from messaging.models import Channel
-from messaging.signals import person_arrived
+from messaging.signals import people_arrived
 from messaging.tasks import apply_events
 from tests.messaging.inbound import instagram
 
@@ -73,12 +73,12 @@ def tell(post: Post, woken: list[int]) -> Callable[..., None]:
 
 @pytest.fixture
 def arrived() -> Any:
-    """What `person_arrived` told, in order."""
+    """What `people_arrived` told, in order."""
     seen: list[receiving.Arrival] = []
 
-    def note(sender: Any, arrival: receiving.Arrival, **kwargs: Any) -> None:
-        seen.append(arrival)
+    def note(sender: Any, arrivals: list[receiving.Arrival], **kwargs: Any) -> None:
+        seen.extend(arrivals)
 
-    person_arrived.connect(note, weak=False)
+    people_arrived.connect(note, weak=False)
     yield seen
-    person_arrived.disconnect(note)
+    people_arrived.disconnect(note)

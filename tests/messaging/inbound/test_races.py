@@ -2,16 +2,19 @@
 
 import threading
 from collections.abc import Callable
+from datetime import timedelta
 from functools import partial
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from messaging import receiving
 from messaging.channels import CHANNELS
 from messaging.models import Contact, Event, EventStatus, Identity, Message
-from messaging.signals import person_arrived
+from messaging.signals import people_arrived
 from tests.messaging.inbound import instagram
 from tests.messaging.inbound.instagram import NOON, body, message
 
@@ -130,16 +133,16 @@ def test_a_kill_in_the_middle_loses_and_doubles_nothing(stored, arrived):
     class Killed(BaseException):
         pass
 
-    def kill(sender, arrival, **kwargs):
-        if arrival.text == "two":
+    def kill(sender, arrivals, **kwargs):
+        if arrivals[0].text == "two":
             raise Killed
 
-    person_arrived.connect(kill, weak=False)
+    people_arrived.connect(kill, weak=False)
     try:
         with pytest.raises(Killed):
             receiving.apply_events(ids)
     finally:
-        person_arrived.disconnect(kill)
+        people_arrived.disconnect(kill)
     assert list(Message.objects.values_list("text", flat=True)) == ["one"]
     receiving.apply_events(ids)
     assert list(Message.objects.order_by("pk").values_list("text", flat=True)) == ["one", "two"]
@@ -164,3 +167,111 @@ def test_the_same_events_in_opposite_order_are_all_taken(channel, woken, setting
     at_once(partial(deliver, items), partial(deliver, items[::-1]))
     assert codes == [200, 200]
     assert Event.objects.count() == 300
+
+
+class TestOfContact:
+    """What an expiry does: hold the person, look whether they have answered, apply that first."""
+
+    @pytest.fixture
+    def jane(self, stored, channel):
+        receiving.apply_events(stored(message("hello", sender="jane")))
+        return Contact.objects.get()
+
+    def test_everything_due_is_applied_in_order(self, stored, jane, channel, arrived):
+        stored(
+            message("2", sender="jane", at=NOON + 2),
+            message("1", sender="jane", at=NOON + 1),
+            message("other", sender="joe", at=NOON),
+        )
+        assert receiving.has_recorded(jane.pk, channel.pk)
+        arrived.clear()
+        receiving.apply_of_contact(jane.pk, channel.pk)
+        assert [each.text for each in arrived] == ["1", "2"]
+        assert not receiving.has_recorded(jane.pk, channel.pk)
+        assert Event.objects.filter(status="recorded").count() == 1
+
+    def test_all_identities_of_the_contact_count(self, stored, jane, channel):
+        Identity.objects.create(
+            workspace=channel.workspace, channel=channel, contact=jane, external_id="jane2"
+        )
+        stored(message("second phone", sender="jane2"))
+        assert receiving.has_recorded(jane.pk, channel.pk)
+        receiving.apply_of_contact(jane.pk, channel.pk)
+        assert not receiving.has_recorded(jane.pk, channel.pk)
+        assert Message.objects.filter(contact=jane).count() == 2
+
+    def test_another_channel_does_not_count(self, stored, jane, workspace, channel):
+        other = instagram.connect(workspace, "178400002")
+        stored(message("hi", sender="jane"))
+        assert not receiving.has_recorded(jane.pk, other.pk)
+        receiving.apply_of_contact(jane.pk, other.pk)
+        with transaction.atomic():
+            receiving.lock_identities(jane.pk, other.pk)
+        assert receiving.has_recorded(jane.pk, channel.pk)
+
+    def test_what_backs_off_counts_and_what_stands_aside_does_not(self, stored, jane, channel):
+        [one] = stored(message("poison", sender="jane"))
+        later = timezone.now() + timedelta(minutes=1)
+        Event.objects.filter(pk=one).update(attempts=1, due_at=later)
+        receiving.apply_of_contact(jane.pk, channel.pk)
+        assert receiving.has_recorded(jane.pk, channel.pk)
+        Event.objects.filter(pk=one).update(attempts=0)
+        assert not receiving.has_recorded(jane.pk, channel.pk)
+        Event.objects.filter(pk=one).update(attempts=5, due_at=None, status="failed")
+        assert not receiving.has_recorded(jane.pk, channel.pk)
+
+    def test_the_cost_is_that_of_one_look(self, stored, jane, channel):
+        stored(*(message(str(n), sender="jane", at=NOON + n) for n in range(30)))
+        with CaptureQueriesContext(connection) as looked:
+            assert receiving.has_recorded(jane.pk, channel.pk)
+        assert len(looked) == 2
+
+    def test_whoever_holds_the_identities_keeps_events_waiting(self, stored, jane, channel):
+        """An expiry that has looked and found nothing is not overtaken before it commits."""
+        seen: list[int] = []
+        holds, may_go = threading.Event(), threading.Event()
+
+        def expire():
+            with transaction.atomic():
+                receiving.lock_identities(jane.pk, channel.pk)
+                assert not receiving.has_recorded(jane.pk, channel.pk)
+                holds.set()
+                may_go.wait(10)
+                seen.append(Message.objects.filter(contact=jane).count())
+
+        def answer():
+            holds.wait(10)
+            if connection.vendor == "sqlite":  # there nobody else can even record it
+                may_go.set()
+            ids = stored(message("yes", sender="jane", at=NOON + 1))
+            threading.Timer(0.2, may_go.set).start()
+            receiving.apply_events(ids)
+            seen.append(Message.objects.filter(contact=jane).count())
+
+        at_once(expire, answer)
+        assert seen == [1, 2]
+
+    def test_many_expiries_and_many_answers(self, stored, jane, channel, arrived):
+        """Each answer is applied once, by whoever comes first; none while somebody holds her."""
+        holding: list[str] = []
+        arrived.clear()
+        ids = stored(*(message(str(n), sender="jane", at=NOON + n) for n in range(20)))
+
+        def expire(name):
+            for _ in range(10):
+                receiving.apply_of_contact(jane.pk, channel.pk)
+                with transaction.atomic():
+                    receiving.lock_identities(jane.pk, channel.pk)
+                    holding.append(name)
+                    before = len(holding), Message.objects.count()
+                    assert (len(holding), Message.objects.count()) == before
+
+        at_once(
+            partial(expire, "a"),
+            partial(expire, "b"),
+            partial(receiving.apply_events, ids[:10]),
+            partial(receiving.apply_events, ids[10:]),
+        )
+        assert [each.text for each in arrived] == [*map(str, range(20))]
+        assert Message.objects.count() == 21
+        assert not receiving.has_recorded(jane.pk, channel.pk)

@@ -1,6 +1,5 @@
 """Everything on one machine, in one command."""
 
-import fcntl
 import os
 import signal
 import socket
@@ -11,7 +10,7 @@ import urllib.request
 from contextlib import closing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from celery.beat import EmbeddedService
 from django.conf import settings
@@ -23,6 +22,7 @@ from django.utils import timezone
 
 from inro.accounts.starting import first_start, login_link, operator
 from inro.celery import app
+from inro.common.locking import TakenError, hold_data_folder
 from inro.common.models import Heartbeat
 from inro.common.supervising import Child, Supervisor
 
@@ -37,7 +37,10 @@ class Command(BaseCommand):
         # Conversations are nobody else's business on a shared machine.
         os.umask(0o077)
         # The handle is kept: the lock ends with this process, however it ends.
-        self.lock = only_one(settings.DATA_DIR / "runall.lock")
+        try:
+            self.lock = hold_data_folder()
+        except TakenError as error:
+            raise CommandError(str(error)) from None
         refuse_taken_port(listening_address(), settings.PORT)
         migrate()
         token = first_start()
@@ -90,17 +93,6 @@ def listening_address() -> str:
 def reachable_host() -> str:
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.HOST, settings.HOST)  # noqa: S104
     return f"[{host}]" if ":" in host else host
-
-
-def only_one(path: Path) -> IO[str]:
-    """Refuse a second supervisor over the same data."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle = path.open("w")
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        raise CommandError(f"It is already running on the data in {path.parent}.") from None
-    return handle
 
 
 def refuse_taken_port(host: str, port: int) -> None:

@@ -1,0 +1,1 @@
+"""The tree of a scenario as a picture. `nodes` reads rows; the rest is pure: nodes in, SVG out."""

@@ -1,0 +1,129 @@
+/* Dropping files on the library: each goes by itself, with its own progress and its own refusal. */
+"use strict";
+(() => {
+    const form = document.getElementById("bring");
+    const drop = form.querySelector(".drop");
+    const picker = form.querySelector("input[type=file]");
+    const address = form.querySelector("input[type=url]");
+    const list = document.getElementById("brought");
+    const most = Number(form.dataset.maxBytes);
+    const AT_ONCE = 2;
+    const waiting = [];
+    let under_way = 0;
+
+    function line(name) {
+        const item = document.createElement("li");
+        const title = document.createElement("strong");
+        title.textContent = name;
+        item.append(title);
+        list.append(item);
+        return item;
+    }
+
+    function refuse(item, words) {
+        const said = document.createElement("span");
+        said.className = "bad";
+        said.textContent = words;
+        item.querySelector("progress")?.remove();
+        item.append(said);
+        item.className = "refused";
+    }
+
+    function words(request) {
+        try {
+            return JSON.parse(request.responseText).error.message;
+        } catch {
+            return "It could not be sent. Is the connection there? Try again.";
+        }
+    }
+
+    function bring(name, fields) {
+        const item = line(name);
+        const progress = document.createElement("progress");
+        progress.max = 1;
+        progress.setAttribute("aria-label", `Progress of ${name}`);
+        item.append(progress);
+        waiting.push(() => send(item, progress, fields));
+        next();
+    }
+
+    function next() {
+        while (waiting.length && under_way < AT_ONCE) {
+            under_way += 1;
+            waiting.shift()();
+        }
+        if (!waiting.length && !under_way) {
+            htmx.ajax("GET", location.href, { target: "#wall", select: "#wall", swap: "outerHTML" });
+        }
+    }
+
+    function send(item, progress, fields) {
+        const data = new FormData();
+        for (const name of ["csrfmiddlewaretoken", "workspace"]) {
+            data.append(name, form.elements[name].value);
+        }
+        data.append("fragment", "1");
+        for (const [name, value] of Object.entries(fields)) {
+            data.append(name, value);
+        }
+        const request = new XMLHttpRequest();
+        request.open("POST", form.action);
+        request.upload.addEventListener("progress", (event) => {
+            if (event.lengthComputable) {
+                progress.value = event.loaded / event.total;
+            }
+        });
+        request.addEventListener("load", () => {
+            if (request.status === 200) {
+                item.outerHTML = request.responseText;
+            } else {
+                refuse(item, words(request));
+            }
+        });
+        request.addEventListener("error", () => refuse(item, words(request)));
+        request.addEventListener("loadend", () => {
+            under_way -= 1;
+            next();
+        });
+        request.send(data);
+    }
+
+    function bringAll(files) {
+        for (const file of files) {
+            if (file.size > most) {
+                refuse(line(file.name), `The file is larger than ${most.toLocaleString("en")} bytes.`);
+            } else {
+                bring(file.name, { file });
+            }
+        }
+    }
+
+    drop.querySelector(".drop-hint").hidden = false;
+    picker.addEventListener("change", () => {
+        bringAll(picker.files);
+        picker.value = "";
+    });
+    form.addEventListener("submit", (event) => {
+        event.preventDefault();
+        const url = address.value.trim();
+        if (url) {
+            bring(url, { file_url: url });
+            address.value = "";
+        } else {
+            picker.click();
+        }
+    });
+    for (const kind of ["dragenter", "dragover"]) {
+        drop.addEventListener(kind, (event) => {
+            event.preventDefault();
+            drop.classList.add("over");
+        });
+    }
+    for (const kind of ["dragleave", "drop"]) {
+        drop.addEventListener(kind, (event) => {
+            event.preventDefault();
+            drop.classList.remove("over");
+        });
+    }
+    drop.addEventListener("drop", (event) => bringAll(event.dataTransfer.files));
+})();

@@ -1,0 +1,10 @@
+"""How long downloads have been due, for `/metrics` and `doctor`."""
+
+from datetime import datetime
+
+from media_library.models import Fetch, FetchStatus
+
+
+def oldest_download(now: datetime) -> datetime | None:
+    rows = Fetch.objects.filter(status=FetchStatus.QUEUED, due_at__lte=now)
+    return rows.order_by("due_at").values_list("due_at", flat=True).first()

@@ -1,0 +1,105 @@
+"""The suite as the merge gate runs it: on what is built in, then on PostgreSQL and Redis.
+
+`python -m tests.rounds`; arguments are handed to pytest. Which test runs in which round, and how to
+name the services: docs/contributing.md.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import coverage
+import psycopg
+import redis
+
+DATABASE_URL = "postgres://postgres@127.0.0.1:5432"
+REDIS_URL = "redis://127.0.0.1:6379/0"
+PACKAGES = ("inro", "media_library", "messaging", "automations")
+WORST = 15
+
+
+def main(arguments: list[str]) -> int:
+    missing = list(unreachable())
+    if missing and os.environ.get("CHECK_SERVICES") == "required":
+        print("\n".join(f"Needed here: {each}" for each in missing))
+        return 1
+    with tempfile.TemporaryDirectory() as folder:
+        # Not in the checkout, where another run would write into the same.
+        os.environ["COVERAGE_FILE"] = f"{folder}/coverage"
+        if missing:
+            failed = run("the embedded default", [], arguments)
+        else:
+            failed = run("the embedded default", ["-m", "not kills"], arguments)
+            failed += run("PostgreSQL and Redis", ["-m", "not once"], arguments, **services())
+        print(report(folder))
+    for each in [*missing, *no_browser()]:
+        print(f"Left out: {each}")
+    return failed
+
+
+def services() -> dict[str, str]:
+    """Where they are; the name of the database is this run's own, so that two may run at once."""
+    database = os.environ.get("CHECK_DATABASE_URL", DATABASE_URL)
+    return {
+        "DATABASE_URL": f"{database.rstrip('/')}/inro_{os.getpid()}",
+        "REDIS_URL": os.environ.get("CHECK_REDIS_URL", REDIS_URL),
+    }
+
+
+def unreachable() -> Iterator[str]:
+    """What keeps the second round from being run."""
+    database = os.environ.get("CHECK_DATABASE_URL", DATABASE_URL)
+    queue = os.environ.get("CHECK_REDIS_URL", REDIS_URL)
+    try:
+        psycopg.connect(f"{database.rstrip('/')}/postgres", connect_timeout=3).close()
+    except psycopg.Error as error:
+        yield f"all of PostgreSQL – CHECK_DATABASE_URL: {str(error).splitlines()[0]}"
+    try:
+        redis.Redis.from_url(queue, socket_connect_timeout=3).ping()
+    except redis.RedisError as error:
+        yield f"all of Redis – CHECK_REDIS_URL: {error}"
+
+
+def no_browser() -> Iterator[str]:
+    if not shutil.which("chromium"):
+        yield "the tests in a browser – there is no chromium"
+
+
+def run(place: str, selection: list[str], arguments: list[str], **environment: str) -> int:
+    """One round; 0 when it passed."""
+    print(f"\n— The suite on {place}", flush=True)
+    base = {name: value for name, value in os.environ.items() if name not in services()}
+    command = [sys.executable, "-m", "pytest", "-q", *selection, *arguments]
+    command += [f"--cov={name}" for name in PACKAGES]
+    command += ["--cov-branch", "--cov-append", "--cov-report="]
+    started = time.monotonic()
+    code = subprocess.run(command, env=base | environment, check=False).returncode
+    print(f"{time.monotonic() - started:.0f} s", flush=True)
+    return int(code != 0)
+
+
+def report(folder: str) -> str:
+    """The share of lines and branches that ran in either round, and the files with least of it."""
+    measured = coverage.Coverage()
+    measured.load()
+    total = measured.json_report(outfile=f"{folder}/report.json")
+    files = json.loads(Path(folder, "report.json").read_text())["files"]
+    summaries = sorted(
+        (each["summary"]["percent_covered"], name, each["summary"]["missing_lines"])
+        for name, each in files.items()
+    )
+    worst = [
+        f"{share:6.1f} %  {name} ({missing} lines)" for share, name, missing in summaries[:WORST]
+    ]
+    return "\n".join([f"\n{total:.1f} % of lines and branches ran; least of", *worst])
+
+
+if __name__ == "__main__":
+    os.chdir(Path(__file__).parent.parent)
+    sys.exit(main(sys.argv[1:]))
