@@ -18,6 +18,7 @@ from inro.common.errors import Refused, invalid
 from media_library.gathering import gathered
 from media_library.models import MediaFile, MediaStatus
 
+TRIES = 20
 _OWN_FIELDS = ("title", "active", "scenario_type")
 
 
@@ -79,20 +80,29 @@ def rewrite_scenario(
 
 
 def delete_scenario(scenario: Scenario) -> None:
-    """Delete it with its tree and all that it ran; what was sent stays in the conversations."""
-    with transaction.atomic():
-        # Executions before their definition, like a turn that comes to lock both.
-        _wait_for_turns(scenario.definition_id)
-        current = locked(scenario, against_starts=True)
-        _wait_for_turns(scenario.definition_id)  # of those that began meanwhile
-        definition = current.definition
-        current.delete()
-        definition.delete()
+    """Delete it with its tree and all that it ran; what was sent stays in the conversations.
+
+    Raises Refused, `conflict`, while it starts for so many people that no moment can be found.
+    """
+    if not any(_deleted(scenario) for _ in range(TRIES)):
+        raise Refused("conflict", "It is being started all the time; switch it off first.")
 
 
-def _wait_for_turns(definition_id: int) -> None:
-    live = Execution.objects.filter(definition=definition_id, status__in=LIVE).order_by("pk")
-    list(live.select_for_update(of=("self",)).values_list("pk", flat=True))
+@transaction.atomic
+def _deleted(scenario: Scenario) -> bool:
+    """Whether it is: not while somebody takes a turn of an execution that began just now.
+
+    Executions are locked before their definition, as by a turn that comes to lock both.
+    """
+    live = Execution.objects.filter(definition=scenario.definition_id, status__in=LIVE)
+    waited_for = len(live.order_by("pk").select_for_update(of=("self",)).values_list("pk"))
+    current = locked(scenario, against_starts=True)
+    if live.count() > waited_for:
+        return False
+    definition = current.definition
+    current.delete()
+    definition.delete()
+    return True
 
 
 def locked(scenario: Scenario, *, against_starts: bool = False) -> Scenario:

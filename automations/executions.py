@@ -8,17 +8,17 @@ from inro.common.errors import Refused
 from messaging.channels.base import Outcome, Verdict
 from messaging.delivery.moves import Change, News
 from messaging.delivery.settle import settle
-from messaging.models import Message, MessageStatus
+from messaging.models import OPEN, Message, MessageStatus
 
 CANCELED = "canceled"
-_WITHDRAWABLE = (MessageStatus.SCHEDULED, MessageStatus.PREPARING, MessageStatus.QUEUED)
+_WITHDRAWABLE = (*OPEN, MessageStatus.SCHEDULED)
 _WITHDRAWN = Verdict(
     Outcome.REFUSED, code=CANCELED, message="The execution that made it was canceled."
 )
 
 
 def cancel_execution(execution: Execution) -> None:
-    """Stop `execution` where it is, and withdraw of its messages what certainly did not go out.
+    """Stop `execution` where it is, and withdraw its messages: what may be out is not sent again.
 
     Raises Refused, `conflict`, for one that has ended.
     """
@@ -32,5 +32,5 @@ def cancel_execution(execution: Execution) -> None:
         current.end(ExecutionStatus.STOPPED, CANCELED, timezone.now())
         Execution.objects.write_ended([current])
         waiting = Message.objects.filter(story=current.story, status__in=_WITHDRAWABLE)
-        turns = waiting.order_by("pk").values_list("pk", "turn")
-        settle([Change(pk, News.CANCELED, turn, _WITHDRAWN) for pk, turn in turns])
+        ids = waiting.order_by("pk").values_list("pk", flat=True)
+        settle([Change(pk, News.WITHDRAWN, verdict=_WITHDRAWN) for pk in ids])

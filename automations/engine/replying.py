@@ -20,7 +20,7 @@ from messaging.channels.base import EventKind
 from messaging.delivery.lookups import callers_position, of_stories
 from messaging.delivery.moves import Change, News
 from messaging.delivery.settle import settle
-from messaging.models import Message, MessageStatus
+from messaging.models import OPEN, Message, MessageStatus
 from messaging.receiving import Arrival
 
 _KINDS = frozenset({EventKind.MESSAGE, EventKind.POSTBACK})
@@ -34,7 +34,7 @@ _CALLED = frozenset(
     }
 )
 _ARRIVED = frozenset({MessageStatus.DELIVERED, MessageStatus.READ})
-_WAITING = frozenset({MessageStatus.SCHEDULED, MessageStatus.PREPARING, MessageStatus.QUEUED})
+_WAITING = frozenset({MessageStatus.SCHEDULED, *OPEN})
 _Rows = list[Message]
 
 
@@ -61,13 +61,17 @@ def take_replies(arrivals: Iterable[Arrival]) -> set[int]:
     """
     open_ = [each for each in arrivals if each.kind in _KINDS]
     taken: set[int] = set()
+    changes: list[Change] = []
     while open_ and (found := _answered(open_)):
         current = _current(found)
-        _go_on(current)
+        changes += _go_on(current)
         done = {each.arrival.event_id for each in current}
         taken |= done
         # Somebody went on with the others since they were looked at: then look again.
         open_ = [each.arrival for each in found if each.arrival.event_id not in done]
+    # After the last execution is locked, since messages come behind executions everywhere.
+    if changes:
+        settle(changes)
     return taken
 
 
@@ -155,12 +159,12 @@ def _seen_from(execution: Execution, rows: _Rows) -> datetime | None:
     return question.attempted_at if question.status in _CALLED else None
 
 
-def _go_on(answered: Sequence[Answered]) -> None:
+def _go_on(answered: Sequence[Answered]) -> list[Change]:
+    """Take the next turns; what the replies say of the messages they answer."""
     changes = [change for each in answered for change in _changes(each)]
     replies = {each.execution.pk: each.reply for each in answered}
     take_up([each.execution for each in answered], timezone.now(), replies)
-    if changes:
-        settle(changes)
+    return changes
 
 
 def _changes(answered: Answered) -> Iterator[Change]:
@@ -170,4 +174,4 @@ def _changes(answered: Answered) -> Iterator[Change]:
         if row is question and row.status not in _ARRIVED:
             yield Change(row.pk, News.DELIVERED, at=answered.arrival.happened_at)
         elif row is not question and row.status in _WAITING:
-            yield Change(row.pk, News.CANCELED, row.turn)
+            yield Change(row.pk, News.WITHDRAWN)

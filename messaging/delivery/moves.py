@@ -5,7 +5,7 @@ and whenever it comes, and the status only climbs. An effect is what we conclude
 it counts only for the attempt that the message is in, which `turn` tells.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
@@ -40,6 +40,7 @@ class News(StrEnum):
     REPEATABLE = "repeatable"  # may have gone out, but the provider knows our id
     OVERDUE = "overdue"  # unknown for too long
     CANCELED = "canceled"
+    WITHDRAWN = "withdrawn"  # canceled, if need be as soon as it is certain that it is not out
 
 
 class Attempt(NamedTuple):
@@ -97,6 +98,8 @@ MOVES: dict[News, Move] = {
     News.REPEATABLE: Move(_S.QUEUED, _IN_FLIGHT | {_S.UNCONFIRMED}),
     News.OVERDUE: Move(_S.FAILED, _IN_FLIGHT | {_S.UNCONFIRMED, _S.QUEUED}),
     News.CANCELED: Move(_S.CANCELED, frozenset({_S.SCHEDULED, _S.PREPARING, _S.QUEUED})),
+    # Whatever the attempt: it is the sender's word. See `_withdraw`.
+    News.WITHDRAWN: Move(_S.CANCELED, frozenset({_S.SENDING, _S.UNCONFIRMED, _S.QUEUED})),
 }
 _NEWS_OF = {
     Outcome.ACCEPTED: News.ACCEPTED,
@@ -105,11 +108,16 @@ _NEWS_OF = {
     Outcome.UNKNOWN: News.UNKNOWN,
 }
 _BUSY_TOO_LONG = "The provider did not take the message in {} attempts."
+_WITHDRAWN = Verdict(
+    Outcome.REFUSED, code="canceled", message="It was withdrawn while it was being sent."
+)
 _UNKNOWN_TOO_LONG = "Whether the provider sent this message could not be found out."
 
 
 def move(row: Row, change: Change) -> bool:
     """Change `row` in memory as the news demands; False when it says nothing new or comes late."""
+    if change.news == News.WITHDRAWN:
+        return _withdraw(row, change)
     rule = MOVES[change.news]
     learned = rule.fact and _learn_id(row, change)
     if row.status not in rule.from_ or not (rule.fact or row.turn == change.turn):
@@ -123,13 +131,40 @@ def move(row: Row, change: Change) -> bool:
     if row.status == _S.QUEUED and was == _S.SENDING and _was_no_attempt(change):
         row.attempts = max(0, row.attempts - 1)  # the claim counted it
     _CONSEQUENCES[rule.to](row, change)
+    if row.withdrawn and row.status == _S.QUEUED:
+        _end_withdrawn(row)
     row.updated_at = change.at
     return True
+
+
+def _withdraw(row: Row, change: Change) -> bool:
+    """Cancel what certainly is not out; the rest is not tried again, whatever it comes to."""
+    if move(row, replace(change, news=News.CANCELED, turn=row.turn)):
+        return True
+    if row.withdrawn or row.status not in MOVES[News.WITHDRAWN].from_:
+        return False
+    row.withdrawn = True
+    if row.status == _S.QUEUED:
+        row.turn += 1
+        _end_withdrawn(row)
+    row.updated_at = change.at
+    return True
+
+
+def _end_withdrawn(row: Row) -> None:
+    """Instead of another try."""
+    if row.unconfirmed_at is None:
+        row.status = _S.CANCELED.value
+        _explain(row, _WITHDRAWN)
+    else:
+        row.status = _S.UNCONFIRMED.value
 
 
 def _in_place(row: Row, change: Change) -> bool:
     """What may have gone out ends by a receipt or its deadline, and nothing else has a deadline."""
     in_doubt = row.unconfirmed_at is not None
+    if change.news == News.REPEATABLE and row.withdrawn:
+        return row.status == _S.SENDING
     if change.news == News.CANCELED:
         return not in_doubt
     return in_doubt or not (change.news == News.OVERDUE and row.status == _S.QUEUED)

@@ -28,6 +28,7 @@ class Row:
     provider_code: str
     error_retryable: bool
     unconfirmed_at: datetime | None
+    withdrawn: bool
     sent_at: datetime | None
     delivered_at: datetime | None
     read_at: datetime | None

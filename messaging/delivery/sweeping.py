@@ -37,6 +37,7 @@ def settle_left_behind(now: datetime) -> int:
     unknown = open_end.filter(unconfirmed_at__lt=overdue)
     repeatable = open_end.filter(
         unconfirmed_at__gte=overdue,
+        withdrawn=False,
         channel__kind__in=[each.kind for each in CHANNELS if each.idempotent],
         stream__state__in=(StreamState.RUNNING, StreamState.PAUSED),
     )

@@ -30,22 +30,26 @@ _TYPES = {
     "turn": "integer",
     "attempts": "smallint",
     "unconfirmed_at": "timestamptz",
+    "withdrawn": "boolean",
     "sent_at": "timestamptz",
     "delivered_at": "timestamptz",
     "read_at": "timestamptz",
     "updated_at": "timestamptz",
     "due_at": "timestamptz",
 }
-# In the order of the statement's parameters; nobody has a message in hand any more.
+# In the order of the statement's parameters. Only a message that is still being sent is in
+# somebody's hand.
 _WRITTEN = [name for name in _TYPES if name not in ("id", "due_at")]
 _WRITE = {
     "sqlite": """
-UPDATE messaging_message SET {}, due_at = COALESCE(%s, due_at), lease_until = NULL
+UPDATE messaging_message SET {}, due_at = COALESCE(%s, due_at),
+  lease_until = CASE WHEN %s = 'sending' THEN lease_until END
 WHERE id = %s""".format(", ".join(f"{name} = %s" for name in _WRITTEN)),
     # One parameter for all rows: to bind each value costs more than to write it.
     "postgresql": """
 UPDATE messaging_message AS m
-SET {}, due_at = COALESCE(v.due_at, m.due_at), lease_until = NULL
+SET {}, due_at = COALESCE(v.due_at, m.due_at),
+  lease_until = CASE WHEN v.status = 'sending' THEN m.lease_until END
 FROM json_to_recordset(%s) AS v ({}) WHERE m.id = v.id""".format(
         ", ".join(f"{name} = v.{name}" for name in _WRITTEN),
         ", ".join(f"{name} {kind}" for name, kind in _TYPES.items()),
@@ -75,7 +79,7 @@ def write(rows: Iterable[Row]) -> None:
         if connection.vendor == "postgresql":
             cursor.execute(statement, [json.dumps([_as_json(row) for row in ordered])])
         else:
-            names = [*_WRITTEN, "due_at", "pk"]
+            names = [*_WRITTEN, "due_at", "status", "pk"]
             cursor.executemany(
                 statement, [[_raw(getattr(row, name)) for name in names] for row in ordered]
             )

@@ -87,6 +87,8 @@ class Message(WorkspaceOwned, TaskRow):
     scheduled_at = models.DateTimeField(null=True, blank=True)
     attempted_at = models.DateTimeField(null=True, blank=True, help_text="When last claimed.")
     unconfirmed_at = models.DateTimeField(null=True, blank=True)
+    # Not to be tried again: it was withdrawn when it may have been on its way.
+    withdrawn = models.BooleanField(default=False, db_default=False, editable=False)
     sent_at = models.DateTimeField(null=True, blank=True)
     delivered_at = models.DateTimeField(null=True, blank=True)
     read_at = models.DateTimeField(null=True, blank=True)

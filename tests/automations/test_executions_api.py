@@ -1,15 +1,21 @@
 """GET and cancel executions."""
 
+from datetime import timedelta
 from typing import Any
 
 import jsonschema  # type: ignore[import-untyped]
 import pytest
+from django.utils import timezone
 from drf_spectacular.generators import SchemaGenerator
 
 from automations.engine.runner import Start, start_many
 from automations.models import Execution
 from automations.views import examples
 from inro.accounts.models import AuditEntry
+from messaging.channels.base import Outcome, Verdict
+from messaging.delivery.claim import claim as claim_messages
+from messaging.delivery.moves import News
+from messaging.delivery.settle import settle
 from messaging.models import Message
 from tests.automations.conftest import new_contact
 from tests.automations.support import message, stored
@@ -191,9 +197,29 @@ def test_cancel_withdraws_what_did_not_go_out(api, workspace, channel):
     assert list(ours.values_list("status", "error_code")) == [
         ("sent", ""),
         ("unconfirmed", ""),
-        ("queued", ""),  # may have gone out before
+        ("unconfirmed", ""),  # may have gone out before
         ("canceled", "canceled"),
     ]
+
+
+def test_cancel_while_a_message_is_being_sent_ends_its_tries(api, workspace, channel):
+    stored(workspace, message("a", content="1"), message("b", "a", content="2"))
+    jane = Person(channel)
+    jane.write("Hello")
+    first = Message.objects.get(text="1")
+    [attempt] = claim_messages(channel.pk, 1, timezone.now(), timezone.now() + timedelta(minutes=1))
+    assert attempt.message_id == first.pk
+    Execution.objects.update(status="running")
+    cancel(api, Execution.objects.get())
+    first.refresh_from_db()
+    assert (first.status, first.withdrawn) == ("sending", True)
+    settle([attempt.is_(News.BUSY, Verdict(Outcome.BUSY, code="rate_limited"))])
+    assert set(Message.objects.values_list("text", "status")) == {
+        ("Hello", "received"),
+        ("1", "canceled"),
+        ("2", "canceled"),
+    }
+    assert jane.receive() == []
 
 
 @pytest.mark.parametrize("status", ["completed", "stopped", "expired", "failed"])

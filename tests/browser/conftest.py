@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.conf import settings as django_settings
 from django.test import Client
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from inro.accounts.models import Membership, User, Workspace
 from messaging.models import Channel
@@ -17,6 +17,8 @@ from tests.browser.watching import Watch
 
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 Browsing = Callable[..., Page]
+# Live parts ask every five seconds, on a machine that may be busy with another test.
+expect.set_options(timeout=30_000)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -55,7 +55,7 @@ _WEIGHTS: dict[str, float] = {
     "sweep": 2,
     "echo": 3,
 }
-_WEIGHTS |= {"wait": 4, "pause": 0.7, "cancel": 0.3, "stall": 0.5}
+_WEIGHTS |= {"wait": 4, "pause": 0.7, "cancel": 0.3, "stall": 0.5, "withdraw": 0.7}
 UNKNOWN = timedelta(seconds=settings.UNCONFIRMED_AFTER)
 
 
@@ -101,6 +101,7 @@ class Delivery(RuleBasedStateMachine):
         self.answered: set[Attempt] = set()
         self.echoes: list[Echo] = []
         self.stopped_at: dict[int, datetime] = {}
+        self.withdrawn_at: dict[int, datetime] = {}
         self.is_canceled = False
         self.count = 0
 
@@ -228,6 +229,14 @@ class Delivery(RuleBasedStateMachine):
         self.is_canceled = cancel_stream(self.campaign)
         self.stopped_at.setdefault(self.campaign, timezone.now())
 
+    @precondition(lambda self: self.count)
+    @rule(chance=st.randoms(use_true_random=False))
+    def withdraw(self, chance: random.Random) -> None:
+        """Somebody cancels the story of a message, wherever it is."""
+        message = chance.choice(list(Message.objects.order_by("pk")))
+        settle([Change(message.pk, News.WITHDRAWN)])
+        self.withdrawn_at.setdefault(message.pk, timezone.now())
+
     def gather_of(self, chosen: Pumping) -> None:
         before = chosen._in_flight & self.answered
         chosen._gather()
@@ -286,6 +295,10 @@ class Delivery(RuleBasedStateMachine):
         if self.count > 6 and not self.is_canceled:
             self.cancel()
 
+    def _withdraw(self, chance: random.Random) -> None:
+        if self.count:
+            self.withdraw(chance)
+
     # The provider
 
     def answer(self, call: Call, outcome: str, echoes: int) -> Answer:
@@ -320,6 +333,8 @@ class Delivery(RuleBasedStateMachine):
     def check_call(self, call: Call) -> None:
         message = Message.objects.get(pk=call.attempt.message_id)
         now = timezone.now()
+        if self.idempotent and message.pk in self.accepted and message.status in OUT:
+            return  # an earlier call's echo came first: the provider takes this one for a repeat
         assert (message.status, message.turn) == ("sending", call.attempt.turn), "not its turn"
         attempted_at = message.attempted_at
         assert attempted_at, "never claimed"
@@ -328,6 +343,8 @@ class Delivery(RuleBasedStateMachine):
         assert others.count() == 1, "two in flight"
         stopped_at = self.stopped_at.get(message.stream_id or 0)
         assert not stopped_at or now <= stopped_at + CALL_WITHIN, "sent after a pause"
+        withdrawn_at = self.withdrawn_at.get(message.pk)
+        assert not withdrawn_at or now <= withdrawn_at + CALL_WITHIN, "sent although withdrawn"
         doubted = message.unconfirmed_at
         assert not doubted or now <= doubted + UNKNOWN + CALL_WITHIN, "repeated too late"
 

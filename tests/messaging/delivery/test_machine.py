@@ -143,6 +143,10 @@ def canceled_streams_are_repeated(patch: pytest.MonkeyPatch) -> None:
     )
 
 
+def what_is_withdrawn_is_tried_again(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(moves, "_end_withdrawn", lambda row: None)
+
+
 QUICKLY_FOUND: list[tuple[Sabotage, str, str]] = [
     (a_lost_answer_counts_as_a_refusal, "instagram", "sent twice|the owner's"),
     (old_claims_are_called, "instagram", "not its turn|after a pause|too late"),
@@ -151,6 +155,7 @@ QUICKLY_FOUND: list[tuple[Sabotage, str, str]] = [
     (echoes_of_unsettled_messages_are_the_owners, "instagram", "taken for the owner's"),
     (every_kind_is_repeated, "instagram", "sent twice|the owner's"),
     (nobody_is_told, "instagram", "not told"),
+    (what_is_withdrawn_is_tried_again, "instagram", "although withdrawn"),
 ]
 SLOWLY_FOUND: list[tuple[Sabotage, str, str]] = [
     (late_answers_are_fenced, "instagram", "known verdict discarded"),

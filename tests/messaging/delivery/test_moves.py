@@ -50,7 +50,7 @@ def test_facts_are_believed_whatever_the_turn(news, status):
     assert message.error_code == ""
 
 
-@pytest.mark.parametrize("news", [news for news in News if news not in FACTS])
+@pytest.mark.parametrize("news", sorted(set(News) - {*FACTS, News.WITHDRAWN}))
 def test_effects_of_another_attempt_are_discarded(news):
     for status in MessageStatus.values:
         message = row(status)
@@ -132,6 +132,45 @@ def test_what_may_have_gone_out_is_not_canceled():
     assert not tell(message, News.CANCELED)
     assert message.status == "queued"
     assert tell(row("queued"), News.CANCELED)
+
+
+@pytest.mark.parametrize("status", ["scheduled", "preparing", "queued"])
+def test_what_is_not_out_is_withdrawn_at_once_whatever_the_attempt(status):
+    message = row(status)
+    assert tell(message, News.WITHDRAWN, turn=9, code="canceled")
+    assert (message.status, message.turn, message.error_code) == ("canceled", 4, "canceled")
+
+
+@pytest.mark.parametrize("news", [News.BUSY, News.UNCALLED, News.MEDIA_PENDING, News.DEFERRED])
+def test_what_was_withdrawn_while_it_was_sent_is_not_sent_again(news):
+    message = row()
+    assert tell(message, News.WITHDRAWN, turn=9)
+    assert (message.status, message.turn) == ("sending", 3)
+    assert not tell(message, News.WITHDRAWN, turn=9)
+    assert tell(message, news)
+    assert (message.status, message.error_code) == ("canceled", "canceled")
+
+
+def test_what_was_withdrawn_and_may_be_out_waits_for_its_end():
+    message = row()
+    tell(message, News.WITHDRAWN)
+    tell(message, News.REPEATABLE)
+    assert message.status == "unconfirmed"
+    assert not tell(message, News.REPEATABLE, turn=4)
+    assert tell(message, News.OVERDUE, turn=4)
+    assert (message.status, message.error_code) == ("failed", "delivery_unknown")
+    assert tell(message, News.CONFIRMED)
+    assert message.status == "sent"
+    repeated = row("queued", unconfirmed_at=NOW)
+    assert tell(repeated, News.WITHDRAWN)
+    assert (repeated.status, repeated.turn) == ("unconfirmed", 4)
+
+
+@pytest.mark.parametrize("status", ["sent", "read", "failed", "canceled", "received"])
+def test_what_has_come_to_an_end_is_not_withdrawn(status):
+    message = row(status)
+    assert not tell(message, News.WITHDRAWN)
+    assert (message.status, message.withdrawn) == (status, False)
 
 
 def test_answer_names_the_message_for_certain_and_an_echo_by_its_look():
