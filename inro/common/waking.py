@@ -2,14 +2,14 @@
 
 import time
 from contextlib import suppress
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 import structlog
 from celery import Task
 from django.conf import settings
-from django.core.cache import cache
 from django.db import transaction
+from redis import Redis
 
 log = structlog.get_logger(__name__)
 
@@ -40,7 +40,7 @@ def arrived(task: Task) -> None:
     """Called by a `TakingAll` before it looks for work."""
     if settings.SHARED_CACHE:
         with suppress(Exception):
-            cache.delete(_key(task))
+            _redis(settings.REDIS_URL).delete(_key(task))
 
 
 def _send(task: Task, args: tuple[Any, ...], after: float) -> None:
@@ -65,10 +65,17 @@ def _is_on_its_way(task: Task) -> bool:
     if not settings.SHARED_CACHE:
         return False
     try:
-        return not cache.add(_key(task), 1, timeout=ON_ITS_WAY_SECONDS)
+        key = _key(task)
+        return not _redis(settings.REDIS_URL).set(key, 1, nx=True, ex=ON_ITS_WAY_SECONDS)
     except Exception:
         return False
 
 
 def _key(task: Task) -> str:
     return f"on-its-way:{task.name}"
+
+
+@lru_cache(1)
+def _redis(url: str) -> Redis:
+    """Asked with every event; Django's cache makes a client for each question."""
+    return Redis.from_url(url, socket_timeout=1, socket_connect_timeout=1)
