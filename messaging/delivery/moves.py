@@ -111,7 +111,11 @@ _BUSY_TOO_LONG = "The provider did not take the message in {} attempts."
 _WITHDRAWN = Verdict(
     Outcome.REFUSED, code="canceled", message="It was withdrawn while it was being sent."
 )
-_UNKNOWN_TOO_LONG = "Whether the provider sent this message could not be found out."
+_UNKNOWN_TOO_LONG = Verdict(
+    Outcome.REFUSED,
+    code=DELIVERY_UNKNOWN,
+    message="Whether the provider sent this message could not be found out.",
+)
 
 
 def move(row: Row, change: Change) -> bool:
@@ -204,8 +208,10 @@ def _went_out(row: Row, change: Change) -> None:
 
 
 def _failed(row: Row, change: Change) -> None:
-    if change.news == News.OVERDUE:
-        _explain(row, Verdict(Outcome.REFUSED, code=DELIVERY_UNKNOWN, message=_UNKNOWN_TOO_LONG))
+    """What is said against a repeated call is no word on the call before, which may be out."""
+    if row.unconfirmed_at:
+        code = change.verdict.provider_code
+        _explain(row, replace(_UNKNOWN_TOO_LONG, provider_code=code))
     else:
         _explain(row, change.verdict, "refused")
 
@@ -232,9 +238,9 @@ def _come_back_later(row: Row, change: Change) -> None:
         row.due_at = change.at + wait(row.attempts, verdict.retry_after)
         return
     row.status = _S.FAILED.value
-    row.error_code = "provider_busy"
-    row.error_message = _BUSY_TOO_LONG.format(row.attempts)
-    row.error_retryable = True
+    said = _BUSY_TOO_LONG.format(row.attempts)
+    given_up = replace(verdict, code="provider_busy", message=said, retryable=True)
+    _failed(row, replace(change, verdict=given_up))
 
 
 def _unconfirmed(row: Row, change: Change) -> None:

@@ -99,6 +99,14 @@ def test_busy_comes_back_later_and_later_and_then_fails():
     assert wait(50) == timedelta(seconds=300)
 
 
+@pytest.mark.parametrize("news", [News.REFUSED, News.BUSY])
+def test_no_to_a_repeated_call_leaves_open_what_became_of_the_first(news):
+    message = row(attempts=BUSY_ATTEMPTS, unconfirmed_at=NOW)
+    tell(message, news, code="not_rcs_capable", provider_code="404")
+    assert (message.status, message.error_code) == ("failed", "delivery_unknown")
+    assert message.provider_code == "404"
+
+
 def test_busy_channel_costs_the_message_no_patience():
     message = row(attempts=BUSY_ATTEMPTS)
     tell(message, News.BUSY, channel_error="Connect again.")
