@@ -1,4 +1,8 @@
-"""The library's rows: blobs (bytes, once per workspace), media files (what people see), fetches."""
+"""The library's rows.
+
+Blobs are bytes, once per workspace; media files are what people see of them; folders hold media
+files; fetches bring bytes, and renditions are other forms of them.
+"""
 
 from typing import Any, ClassVar
 
@@ -23,6 +27,10 @@ class Blob(WorkspaceOwned):
     width = models.PositiveIntegerField(null=True, editable=False)
     height = models.PositiveIntegerField(null=True, editable=False)
     duration = models.FloatField(null=True, editable=False, help_text="Seconds.")
+    # What else its bytes tell: see `media_library.sniffing.facts.Details`.
+    details = models.JSONField(default=dict, editable=False)
+    # What has become of each of its renditions, as lists show it: see `media_library.renditions`.
+    made = models.JSONField(default=dict, editable=False)
 
     class Meta:
         constraints: ClassVar = [
@@ -37,10 +45,49 @@ class MediaStatus(models.TextChoices):
     PENDING = "pending"
     READY = "ready"
     FAILED = "failed"
+    DELETED = "deleted"
+
+
+class MediaFolder(WorkspaceOwned):
+    """A name for files to be found under; folders nest."""
+
+    workspace = covered_workspace()
+    parent = models.ForeignKey(
+        "self", models.PROTECT, null=True, blank=True, related_name="children"
+    )
+    name = models.CharField(max_length=100)
+    # Folded by Python: databases do not agree on case and accents.
+    name_folded = models.CharField(max_length=400, editable=False)
+
+    class Meta:
+        ordering: ClassVar = ["name_folded", "id"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["workspace", "parent", "name_folded"], name="folder_once_per_parent"
+            ),
+            models.UniqueConstraint(
+                fields=["workspace", "name_folded"],
+                condition=Q(parent__isnull=True),
+                name="folder_once_at_the_top",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        self.name_folded = fold(self.name)
+        fields = kwargs.get("update_fields")
+        if fields is not None:
+            kwargs["update_fields"] = {*fields, "name_folded", "updated_at"}
+        super().save(*args, **kwargs)
 
 
 class MediaFile(WorkspaceOwned):
-    """A file of the library; `blob` is there from the moment it is ready."""
+    """A file of the library; `blob` is there from the moment it is ready, until it is deleted.
+
+    A deleted one stays as a row without bytes, so that what still names it can say what happened.
+    """
 
     workspace = covered_workspace()
     status = models.CharField(
@@ -51,6 +98,14 @@ class MediaFile(WorkspaceOwned):
     )
     blob = models.ForeignKey(
         Blob, models.PROTECT, null=True, blank=True, editable=False, related_name="media_files"
+    )
+    folder = models.ForeignKey(
+        MediaFolder,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="media_files",
+        db_index=False,
     )
     name = models.CharField(max_length=255, blank=True)
     description = models.TextField(blank=True, max_length=2200)
@@ -72,6 +127,7 @@ class MediaFile(WorkspaceOwned):
         indexes: ClassVar = [
             models.Index(fields=["workspace", "-id"], name="media_by_workspace"),
             models.Index(fields=["workspace", "media_type", "-id"], name="media_by_type"),
+            models.Index(fields=["folder", "-id"], name="media_by_folder"),
             models.Index(
                 fields=["workspace", "-id"],
                 name="media_unready",
@@ -139,3 +195,48 @@ class Fetch(WorkspaceOwned, TaskRow):
 
     def __str__(self) -> str:
         return f"Fetch {self.pk}"
+
+
+class RenditionStatus(models.TextChoices):
+    QUEUED = "queued"
+    RUNNING = "running"
+    READY = "ready"
+    FAILED = "failed"
+
+
+class Rendition(WorkspaceOwned, TaskRow):
+    """Bytes in another form: for a channel that does not take them as they are, or to look at.
+
+    `recipe` says which form (`media_library.renditions`). There is one row of each for the bytes,
+    however many media files share them.
+    """
+
+    source = models.ForeignKey(Blob, models.CASCADE, related_name="renditions", db_index=False)
+    recipe = models.CharField(max_length=40)
+    status = models.CharField(
+        max_length=10, choices=RenditionStatus.choices, default=RenditionStatus.QUEUED
+    )
+    progress = models.PositiveSmallIntegerField(default=0, help_text="Percent.")
+    attempts = models.PositiveSmallIntegerField(default=0)
+    blob = models.ForeignKey(Blob, models.PROTECT, null=True, related_name="made_from")
+    error_code = models.CharField(max_length=60, blank=True)
+    error_message = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["source", "recipe"], name="rendition_once"),
+            models.CheckConstraint(
+                condition=~Q(status="ready") | Q(blob__isnull=False),
+                name="rendition_ready_has_blob",
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(
+                fields=["due_at"],
+                name="rendition_due",
+                condition=Q(status__in=["queued", "running"]),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.recipe} of blob {self.source_id}"
