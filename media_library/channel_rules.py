@@ -25,7 +25,7 @@ class KindRule:
 
 @dataclass(frozen=True)
 class ChannelRules:
-    """`kind` is the channel's, and its key in `deliverable`; kinds that are missing never go out."""
+    """`kind` is its key in `deliverable`; what is of a kind that is missing never goes out."""
 
     kind: str
     label: str
