@@ -20,7 +20,7 @@ from messaging.channels import CHANNELS
 from messaging.channels.arranging import arranged
 from messaging.channels.base import Account, ChannelType, Outcome, Outgoing, Verdict
 from messaging.delivery.calling import Call
-from messaging.delivery.moves import Attempt, Change, News
+from messaging.delivery.news import Attempt, Change, News
 from messaging.models import Channel, Contact, ContactStatus, Message, MessageType
 
 log = structlog.get_logger(__name__)
