@@ -82,7 +82,8 @@ def _call_tool(carrier: Request, name: str, arguments: dict[str, Any]) -> CallTo
     log.info("tool called", tool=tool.name if tool else None, status=status)
     return CallToolResult(
         content=[TextContent(text=text)],
-        structured_content=json.loads(text),
+        # A deletion answers nothing.
+        structured_content=json.loads(text or "{}"),
         is_error=status >= 400,
     )
 
