@@ -28,7 +28,7 @@ class AutomationsConfig(AppConfig):
         CONTACT_PANELS.add(telling.PANEL)
         BACKLOGS.add(Backlog("executions", readings.oldest_execution))
         SWEEPS.add(Sweep("executions", Execution, tasks.wake_due))
-        USAGE_KINDS.add(UsageKind("scenarios", "actions", actions_with, actions_of, as_object))
+        USAGE_KINDS.add(UsageKind("scenarios", 1, "actions", actions_with, actions_of, as_object))
         RETENTIONS.add(
             Retention(
                 "step logs",

@@ -24,11 +24,12 @@ class Usage:
 class UsageKind:
     """A kind of thing that carries files; `find` asks once for all of the files with these ids.
 
-    `relation` leads from a file to all rows that name it. `rows` are those that would still send
-    one file, `as_object` shows one of them in the API.
+    Kinds are listed in the order of `place`. `relation` leads from a file to all rows that name it.
+    `rows` are those that would still send one file, `as_object` shows one of them in the API.
     """
 
     name: str
+    place: int
     relation: str
     find: Callable[[Collection[int]], Iterable[Usage]]
     rows: Callable[[int], QuerySet]
@@ -41,10 +42,14 @@ USAGE_KINDS: Registry[UsageKind] = Registry("kinds of usage", key=lambda kind: k
 def usages_of(media_file_ids: Collection[int]) -> Mapping[int, list[Usage]]:
     """By file, each thing once, in the order of kinds."""
     found: dict[int, list[Usage]] = defaultdict(list)
-    for kind in USAGE_KINDS:
+    for kind in _in_order():
         for usage in dict.fromkeys(kind.find(media_file_ids)):
             found[usage.media_file_id].append(usage)
     return found
+
+
+def _in_order() -> list[UsageKind]:
+    return sorted(USAGE_KINDS, key=lambda kind: kind.place)
 
 
 def unnamed() -> Q:
@@ -56,7 +61,7 @@ class UsageRows:
     """What would still send a file, as the API shows it, in the order of kinds."""
 
     def __init__(self, media_file_id: int) -> None:
-        self._parts = [(kind, kind.rows(media_file_id)) for kind in USAGE_KINDS]
+        self._parts = [(kind, kind.rows(media_file_id)) for kind in _in_order()]
 
     def count(self) -> int:
         return sum(rows.count() for _, rows in self._parts)

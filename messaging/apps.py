@@ -46,4 +46,4 @@ class MessagingConfig(AppConfig):
             )
         )
         PAUSES.add(Pause("channels", pause_all))
-        USAGE_KINDS.add(UsageKind("messages", "messages", messages_with, messages_of, as_object))
+        USAGE_KINDS.add(UsageKind("messages", 3, "messages", messages_with, messages_of, as_object))

@@ -1,6 +1,5 @@
 from typing import Any
 
-from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from inro.api.serializers import StrictSerializer
@@ -71,14 +70,12 @@ class UsageSerializer(serializers.Serializer):
     title = serializers.CharField(required=False, help_text="Of a scenario.")
     action_key = serializers.CharField(required=False, help_text="Of a scenario's action.")
     status = serializers.CharField(required=False, help_text="Of a message.")
-    scheduled_at = extend_schema_field({"type": ["string", "null"], "format": "date-time"})(
-        serializers.DateTimeField
-    )(required=False)
+    scheduled_at = serializers.DateTimeField(
+        required=False, allow_null=True, help_text="Of a message."
+    )
 
     def to_representation(self, instance: dict[str, Any]) -> dict[str, Any]:
         shown = dict(instance)
-        if shown.get("scheduled_at"):
-            shown["scheduled_at"] = self.fields["scheduled_at"].to_representation(
-                shown["scheduled_at"]
-            )
+        if at := shown.get("scheduled_at"):
+            shown["scheduled_at"] = self.fields["scheduled_at"].to_representation(at)
         return shown

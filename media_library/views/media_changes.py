@@ -61,7 +61,7 @@ class MediaFileChanges(ReadViewSet):
 
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Its `ETag` goes into the `If-Match` of a change."""
-        return self._answer(self.get_object())
+        return self._answer(self._found())
 
     @extend_schema(
         summary="Change a media file",
@@ -75,7 +75,7 @@ class MediaFileChanges(ReadViewSet):
 
         What is left out stays as it is. What GET answers can be sent back.
         """
-        media_file = self.get_object()
+        media_file = self._found()
         context = self.get_serializer_context()
         given = MediaFileChangeSerializer(data=request.data, context=context)
         given.is_valid(raise_exception=True)
@@ -114,7 +114,7 @@ class MediaFileChanges(ReadViewSet):
         The id stays, and so do all addresses of the file that were given out. Until the new bytes
         are here, and when they are refused, the file stays as it was.
         """
-        media_file = self.get_object()
+        media_file = self._found()
         given = ReplacementSerializer(data=request.data)
         given.is_valid(raise_exception=True)
         values = given.validated_data
@@ -144,7 +144,7 @@ class MediaFileChanges(ReadViewSet):
         asked = request.query_params.get("if_unused", "false")
         if asked not in ("true", "false"):
             raise invalid({"if_unused": ["Must be true or false."]})
-        media_file = self.get_object()
+        media_file = self._found()
         with transaction.atomic():
             self._note("media file deleted", media_file)
             delete_media_file(media_file, if_unused=asked == "true")
@@ -167,10 +167,15 @@ class MediaFileChanges(ReadViewSet):
 
         It is what deleting the file would have fail.
         """
-        media_file = get_object_or_404(self.get_queryset(), pk=pk)
-        self.filter_queryset(self.get_queryset())
+        media_file = self._found()
+        self.filter_queryset(self.get_queryset())  # judges the parameters
         page = self.paginator.paginate(UsageRows(media_file.pk), request, self)
         return self.get_paginated_response(UsageSerializer(page, many=True).data)
+
+    def _found(self) -> MediaFile:
+        """Past the filters of lists, which refuse the parameters of a deletion."""
+        found: MediaFile = get_object_or_404(self.get_queryset(), pk=self.kwargs["pk"])
+        return found
 
     def _begin_replacing(self, media_file: MediaFile) -> None:
         self._refuse_stale(media_file)
