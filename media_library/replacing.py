@@ -38,7 +38,8 @@ def replace_by_url(media_file: MediaFile, file_url: str, judge: Judge) -> MediaF
     reference = MediaReference(file_url=file_url)
     with gathered(media_file.workspace, {"": reference}) as media, transaction.atomic():
         current = _judged(media_file, None, judge)
-        lock_blobs(current, media.digests)
+        if media.digests:  # a copy; of a download nobody but its worker holds the bytes
+            lock_blobs(current, media.digests)
         new = media.attach()[""]
         if new.blob is None:
             message = "The download takes too long; the file stays as it was. Try again."

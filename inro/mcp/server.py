@@ -74,7 +74,8 @@ def _call_tool(carrier: Request, name: str, arguments: dict[str, Any]) -> CallTo
                 "not_found", f"There is no such tool. Known are: {', '.join(TOOLS.keys())}."
             )
         response = call(tool, arguments, carrier)
-        status, text = response.status_code, response.content.decode()
+        # A deletion answers nothing, which is no JSON.
+        status, text = response.status_code, response.content.decode() or "{}"
     except Exception as error:
         refusal = exception_handler(error, {"request": carrier})
         status, text = refusal.status_code, json.dumps(refusal.data, ensure_ascii=False)
@@ -82,8 +83,7 @@ def _call_tool(carrier: Request, name: str, arguments: dict[str, Any]) -> CallTo
     log.info("tool called", tool=tool.name if tool else None, status=status)
     return CallToolResult(
         content=[TextContent(text=text)],
-        # A deletion answers nothing.
-        structured_content=json.loads(text or "{}"),
+        structured_content=json.loads(text),
         is_error=status >= 400,
     )
 

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from threading import Barrier
 from typing import Any
 
@@ -60,8 +61,8 @@ class TestFolders:
         for number in range(ROUNDS):
             a, b = (made(api, f"{name}{number}")["id"] for name in "AB")
             answers = at_once(
-                lambda a=a, b=b: client_of(workspace).patch(f"{FOLDERS}/{a}", {"parent_id": b}),
-                lambda a=a, b=b: client_of(workspace).patch(f"{FOLDERS}/{b}", {"parent_id": a}),
+                partial(client_of(workspace).patch, f"{FOLDERS}/{a}", {"parent_id": b}),
+                partial(client_of(workspace).patch, f"{FOLDERS}/{b}", {"parent_id": a}),
             )
             assert codes(answers) == [200, 400]
             parents = dict(MediaFolder.objects.values_list("pk", "parent"))
@@ -69,7 +70,7 @@ class TestFolders:
 
     def test_one_of_a_name(self, workspace, api):
         clients = [client_of(workspace) for _ in range(4)]
-        answers = at_once(*[lambda c=c: c.post(FOLDERS, {"name": "x"}) for c in clients])
+        answers = at_once(*[partial(c.post, FOLDERS, {"name": "x"}) for c in clients])
         assert codes(answers) == [201, 409, 409, 409]
         assert MediaFolder.objects.count() == 1
 
@@ -79,9 +80,9 @@ class TestFolders:
             moved = upload(api, files.picture()).json()["id"]
             clients = [client_of(workspace) for _ in range(3)]
             gone, came, changed = at_once(
-                lambda c=clients[0], f=folder: c.delete(f"{FOLDERS}/{f}"),
-                lambda c=clients[1], f=folder: upload(c, files.picture(), folder_id=f),
-                lambda c=clients[2], f=folder, m=moved: c.patch(f"{FILES}/{m}", {"folder_id": f}),
+                partial(clients[0].delete, f"{FOLDERS}/{folder}"),
+                partial(upload, clients[1], files.picture(), folder_id=folder),
+                partial(clients[2].patch, f"{FILES}/{moved}", {"folder_id": folder}),
             )
             assert gone.status_code == 204
             assert came.status_code in (201, 400)
@@ -95,7 +96,7 @@ class TestDuplicates:
     def test_uploads(self, workspace, wish, other):
         clients = [client_of(workspace) for _ in range(4)]
         answers = at_once(
-            *[lambda c=c: upload(c, files.picture(), on_duplicate=wish) for c in clients]
+            *[partial(upload, c, files.picture(), on_duplicate=wish) for c in clients]
         )
         assert codes(answers) == sorted([201, other, other, other])
         assert MediaFile.objects.count() == 1
@@ -107,7 +108,7 @@ class TestDuplicates:
     def test_downloads(self, workspace, workers, serve, wish, other):
         url = serve()
         clients = [client_of(workspace) for _ in range(3)]
-        answers = at_once(*[lambda c=c: upload_url(c, url, on_duplicate=wish) for c in clients])
+        answers = at_once(*[partial(upload_url, c, url, on_duplicate=wish) for c in clients])
         workers.finish()
         assert codes(answers) == sorted([201, other, other])
         assert (MediaFile.objects.count(), Fetch.objects.count()) == (1, 0)
@@ -118,7 +119,7 @@ class TestDuplicates:
         workers.rest()
         url = serve()
         clients = [client_of(workspace) for _ in range(3)]
-        answers = at_once(*[lambda c=c: upload_url(c, url, on_duplicate="error") for c in clients])
+        answers = at_once(*[partial(upload_url, c, url, on_duplicate="error") for c in clients])
         assert codes(answers) == [202, 202, 202]
         workers.finish()
         found = Counter(MediaFile.objects.values_list("status", "error_code"))
@@ -130,7 +131,7 @@ class TestDeleting:
     def test_once(self, workspace, api):
         pk = upload(api, files.picture()).json()["id"]
         clients = [client_of(workspace) for _ in range(4)]
-        answers = at_once(*[lambda c=c: c.delete(f"{FILES}/{pk}") for c in clients])
+        answers = at_once(*[partial(c.delete, f"{FILES}/{pk}") for c in clients])
         assert codes(answers) == [204, 404, 404, 404]
         assert_nothing_is_lost()
 
@@ -139,9 +140,9 @@ class TestDeleting:
             twins = [upload(api, files.picture()).json()["id"] for _ in range(2)]
             clients = [client_of(workspace) for _ in range(3)]
             *gone, came = at_once(
-                lambda c=clients[0], pk=twins[0]: c.delete(f"{FILES}/{pk}"),
-                lambda c=clients[1], pk=twins[1]: c.delete(f"{FILES}/{pk}"),
-                lambda c=clients[2]: upload(c, files.picture()),
+                partial(clients[0].delete, f"{FILES}/{twins[0]}"),
+                partial(clients[1].delete, f"{FILES}/{twins[1]}"),
+                partial(upload, clients[2], files.picture()),
             )
             assert (codes(gone), came.status_code) == ([204, 204], 201)
             assert api.get(f"/media/{came.json()['url'].split('/media/')[1]}").status_code == 200
@@ -154,8 +155,8 @@ class TestDeleting:
             pk = upload(api, files.picture()).json()["id"]
             clients = [client_of(workspace) for _ in range(2)]
             gone, came = at_once(
-                lambda c=clients[0], pk=pk: c.delete(f"{FILES}/{pk}?if_unused=true"),
-                lambda c=clients[1], pk=pk: using(c, pk),
+                partial(clients[0].delete, f"{FILES}/{pk}?if_unused=true"),
+                partial(using, clients[1], pk),
             )
             assert (gone.status_code, came.status_code) in ((204, 409), (409, 201))
             refused = gone if gone.status_code == 409 else came
@@ -172,8 +173,8 @@ class TestDeleting:
             action = {"id": scenario["actions"][0]["id"], "media_file": {"id": pk}}
             clients = [client_of(workspace) for _ in range(2)]
             gone, changed = at_once(
-                lambda c=clients[0], pk=pk: c.delete(f"{FILES}/{pk}?if_unused=true"),
-                lambda c=clients[1], a=address, n=action: c.patch(a, {"actions": [n]}),
+                partial(clients[0].delete, f"{FILES}/{pk}?if_unused=true"),
+                partial(clients[1].patch, address, {"actions": [action]}),
             )
             assert (gone.status_code, changed.status_code) in ((204, 409), (409, 200))
             assert MediaFile.objects.filter(status="deleted", actions__isnull=False).count() == 0
@@ -186,8 +187,8 @@ class TestReplacing:
             a, b = (upload(api, each).json()["id"] for each in (red, blue))
             clients = [client_of(workspace) for _ in range(2)]
             answers = at_once(
-                lambda c=clients[0], a=a: put(c, a, blue),
-                lambda c=clients[1], b=b: put(c, b, red),
+                partial(put, clients[0], a, blue),
+                partial(put, clients[1], b, red),
             )
             assert codes(answers) == [200, 200]
             assert_nothing_is_lost()
@@ -197,9 +198,9 @@ class TestReplacing:
             pk = upload(api, files.picture()).json()["id"]
             clients = [client_of(workspace) for _ in range(3)]
             gone, *put_in = at_once(
-                lambda c=clients[0], pk=pk: c.delete(f"{FILES}/{pk}"),
-                lambda c=clients[1], pk=pk: put(c, pk, files.picture("PNG")),
-                lambda c=clients[2], pk=pk: put(c, pk, files.picture("GIF")),
+                partial(clients[0].delete, f"{FILES}/{pk}"),
+                partial(put, clients[1], pk, files.picture("PNG")),
+                partial(put, clients[2], pk, files.picture("GIF")),
             )
             assert gone.status_code == 204
             assert {each.status_code for each in put_in} <= {200, 404}
