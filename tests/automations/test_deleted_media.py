@@ -66,7 +66,7 @@ def wake_up(execution: Execution, channel: Channel) -> None:
 def assert_failed_at_the_picture() -> None:
     texts = Message.objects.order_by("pk").values_list("message_type", "text", "status")
     assert list(texts) == [
-        ("text", "before", "sent"),
+        ("text", "before", "delivered"),
         ("image", "", "failed"),
         ("text", "after", "canceled"),
     ]
@@ -106,6 +106,6 @@ def test_sent_before_it_was_deleted(scenario, channel, contact, file, api):
     deliver(channel.pk)
     assert Execution.objects.get().status == "completed"
     sent = Message.objects.get(message_type="image")
-    assert sent.status == "sent"
+    assert sent.status == "delivered"
     shown = api.get(f"/api/v1/messages/{sent.pk}").json()["media_file"]
     assert (shown["id"], shown["status"], shown["url"]) == (file.pk, "deleted", None)
