@@ -3,11 +3,16 @@
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
+from automations.models import Scenario
 from automations.scenarios import create_scenario
 from inro.accounts.models import AuditEntry
+from media_library.deleting import delete_media_file
 from media_library.folders import create_folder
 from media_library.ingest import ingest_upload
 from media_library.models import Blob, MediaFile, MediaFolder
+from messaging.connecting import connect_channel
+from messaging.models import Contact, Message, MessageType
+from messaging.queueing import Draft, queue_messages
 from tests.admin.test_scoping import address
 from tests.media_library.files import picture
 
@@ -101,3 +106,21 @@ def test_deleting_several(browser, workspace, file):
     assert browser.post(address(MediaFile, "changelist"), data).status_code == 302
     assert MediaFile.objects.undeleted().count() == 0
     assert Blob.objects.count() == 0
+
+
+def test_what_still_names_a_deleted_file_says_so(browser, workspace, file):
+    action = {"action_type": "image", "media_file": {"id": file.pk}}
+    scenario = create_scenario(workspace, {"triggers": [], "actions": [action]})
+    channel = connect_channel(workspace, "sandbox", "Sandbox", {})
+    contact = Contact.objects.create(workspace=workspace, name="Jane")
+    [message] = queue_messages(
+        workspace.pk, [Draft(contact.pk, channel.pk, MessageType.IMAGE, media_file_id=file.pk)]
+    )
+    Message.objects.filter(pk=message.pk).update(status="sent")
+    link = address(MediaFile, "change", file.pk)
+    assert link in browser.get(address(Scenario, "change", scenario.pk)).text
+    delete_media_file(file)
+    page = browser.get(address(Scenario, "change", scenario.pk)).text
+    assert ("welcome.jpg (deleted)" in page, link in page) == (True, False)
+    page = browser.get(address(Contact, "change", contact.pk)).text
+    assert "The file is no longer in the library." in page
