@@ -193,7 +193,7 @@ def _file(sending: Sending, message: Any) -> MediaFile | None:
     if message.message_type not in _NEEDS_FILE:
         return None
     file = sending.files.get(message.media_file_id)
-    if file is None:
+    if file is None or file.status == MediaStatus.DELETED:
         raise Obstacle("media_deleted", "The file of this message was deleted.")
     if file.status == MediaStatus.PENDING:
         raise Obstacle("media_pending", "The file is still being fetched.", news=News.MEDIA_PENDING)
