@@ -13,10 +13,12 @@ class MediaLibraryConfig(AppConfig):
         from inro.common.measuring import BACKLOGS, Backlog
         from media_library import demo, readings, storage, sweeping
         from media_library.home import MEDIA
-        from media_library.models import Fetch
+        from media_library.models import Fetch, Rendition
 
         HOME_PARTS.add(MEDIA)
         SWEEPS.add(Sweep("downloads", Fetch, sweeping.sweep))
+        SWEEPS.add(Sweep("renditions", Rendition, sweeping.sweep_renditions))
         BACKLOGS.add(Backlog("downloads", readings.oldest_download))
+        BACKLOGS.add(Backlog("renditions", readings.oldest_rendition))
         FILE_OWNERS.add(FileOwner("blobs", storage.files_of, storage.is_named))
         DEMO_CONTENTS.add(DemoContent("pictures", demo.fill))

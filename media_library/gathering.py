@@ -20,7 +20,7 @@ from inro.accounts.models import Workspace
 from inro.common import http
 from inro.common.errors import Details, Refused, invalid
 from inro.common.outgoing import MAX_URL_LENGTH
-from media_library import naming, serving
+from media_library import naming, ordering, serving
 from media_library.content import copied, examine
 from media_library.downloads import Downloads, Faults
 from media_library.models import MediaFile
@@ -136,9 +136,11 @@ class Gathering:
 
     def _copied(self, path: str, source: Served, deposit: Deposit) -> MediaFile:
         reference, file_type = self._references[path], deposit.content.file_type
+        blob = deposit.blob()
+        ordering.order(blob, file_type.kind)
         return MediaFile.objects.create(
             workspace=self._workspace,
-            blob=deposit.blob(),
+            blob=blob,
             media_type=file_type.kind,
             name=naming.named(reference.about.name or source.media_file.name, file_type),
             caption=reference.about.caption,

@@ -19,7 +19,7 @@ from django.db import transaction
 from inro.accounts.models import Workspace
 from inro.common.errors import Refused
 from inro.common.inserting import insert
-from media_library import naming
+from media_library import naming, ordering
 from media_library.content import Content, copied, examine
 from media_library.gathering import gathered
 from media_library.models import MediaFile
@@ -100,9 +100,10 @@ def _store(
     before_commit: BeforeCommit | None = None,
 ) -> MediaFile:
     with deposited(workspace, content) as deposit, transaction.atomic():
+        blob = deposit.blob()
         media_file = MediaFile(
             workspace=workspace,
-            blob=deposit.blob(),
+            blob=blob,
             media_type=content.file_type.kind,
             name=naming.named(about.name, content.file_type),
             caption=about.caption,
@@ -110,6 +111,7 @@ def _store(
         )
         media_file.fold_texts()
         insert(media_file)
+        ordering.order(blob, content.file_type.kind)
         if before_commit:
             before_commit(media_file)
         return media_file

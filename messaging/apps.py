@@ -15,6 +15,7 @@ class MessagingConfig(AppConfig):
         from inro.common.claims import SWEEPS, Sweep
         from inro.common.retention import RETENTIONS, Retention, days
         from messaging import diagnoses, readings, references
+        from messaging.channels import media_rules
         from messaging.connecting import connect_channel, pause_all
         from messaging.delivery import sweeping
         from messaging.home import MESSAGING
@@ -31,6 +32,7 @@ class MessagingConfig(AppConfig):
         SWEEPS.add(Sweep("events", Event, sweep_events))
         sweeping.register()
         SWEEPS.add(Sweep("streams", Stream, settle_canceling))
+        media_rules.register()
         readings.register()
         diagnoses.register()
         references.register()

@@ -12,10 +12,12 @@ class Job:
     """What to make: `form` is a name of `media_library.transcoding.forms`.
 
     The result has at most `max_bytes`; a form that can be made smaller is, until it fits.
+    `mime_type` is that of the source.
     """
 
     form: str
     max_bytes: int
+    mime_type: str
 
 
 class TranscodingFailed(Exception):
