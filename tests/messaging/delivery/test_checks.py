@@ -220,7 +220,8 @@ def test_what_the_channel_cannot_carry_is_refused_without_a_call(
 
 
 def made(file: MediaFile, **entry: object) -> None:
-    Blob.objects.filter(pk=file.blob_id).update(made={"jpeg-5mb": entry})
+    assert file.blob
+    Blob.objects.filter(pk=file.blob.pk).update(made={"jpeg-5mb": entry})
 
 
 def test_file_waits_for_its_rendition(channel, provider, no_broker):
