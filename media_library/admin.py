@@ -10,6 +10,7 @@ __all__ = ["BlobAdmin", "FetchAdmin", "MediaFileAdmin"]
 @admin.register(Blob)
 class BlobAdmin(ReadOnlyAdmin):
     under_the_hood = True
+    nothing_yet = "No bytes yet. They come with the first file of the library."
     list_display = ("sha256", "mime_type", "size", "workspace", "created_at")
     search_fields = ("sha256",)
     list_filter = ("mime_type",)
@@ -22,5 +23,6 @@ class FetchAdmin(ReadOnlyAdmin):
 
     under_the_hood = True
     list_display = ("id", "workspace", "status", "attempts", "error_code", "due_at", "created_at")
+    nothing_yet = "No download is under way."
     list_filter = ("status",)
     list_select_related = ("workspace",)

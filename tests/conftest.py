@@ -8,6 +8,7 @@ from typing import Any
 import hypothesis
 import pytest
 from django.core.cache import cache
+from django.db import connection
 from rest_framework.test import APIClient
 
 from inro.accounts.models import ApiToken, Workspace
@@ -36,6 +37,27 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         marked = item.get_closest_marker("django_db") or item.get_closest_marker("processes")
         if not used and not marked:
             item.add_marker("once")
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
+    """On PostgreSQL, empty tables by deleting: to truncate them takes a tenth of a second."""
+    with django_db_blocker.unblock():
+        if connection.vendor != "postgresql" or not _is_superuser():
+            return
+
+    def sql_flush(operations: Any, style: Any, tables: list[str], **options: Any) -> list[str]:
+        deletions = [f"DELETE FROM {operations.quote_name(table)}" for table in tables]
+        role = "SET LOCAL session_replication_role"  # no foreign key is asked
+        return [f"{role} = replica", *deletions, f"{role} = origin"]
+
+    type(connection.ops).sql_flush = sql_flush  # type: ignore[method-assign, assignment]
+
+
+def _is_superuser() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT rolsuper FROM pg_roles WHERE rolname = current_user")
+        return bool(cursor.fetchone()[0])
 
 
 @pytest.fixture(autouse=True)

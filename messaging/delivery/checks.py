@@ -20,7 +20,7 @@ from messaging.channels.arranging import arranged
 from messaging.channels.base import Account, ChannelType, Outcome, Outgoing, Verdict
 from messaging.delivery.calling import Call
 from messaging.delivery.files import Carried, carried
-from messaging.delivery.moves import Attempt, Change, News
+from messaging.delivery.news import Attempt, Change, News
 from messaging.delivery.obstacles import Obstacle
 from messaging.models import Channel, Contact, ContactStatus, Message, MessageType
 

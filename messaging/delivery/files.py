@@ -13,7 +13,7 @@ from media_library.ordering import source_of
 from media_library.recipes import Recipe
 from media_library.serving import address_of, url_of
 from media_library.tasks import order_renditions
-from messaging.delivery.moves import News
+from messaging.delivery.news import News
 from messaging.delivery.obstacles import Obstacle
 
 

@@ -1,7 +1,7 @@
 """What keeps a message from going out."""
 
 from messaging.channels.base import Outcome, Verdict
-from messaging.delivery.moves import News
+from messaging.delivery.news import News
 
 
 class Obstacle(Exception):

@@ -163,7 +163,8 @@ class TestDatabase:
         names = [name for app, name in databases.applied_migrations() if app == "automations"]
         with connection.cursor() as cursor:
             cursor.execute("DELETE FROM django_migrations WHERE app = 'automations'")
-        missing = f"{len(names)} migrations are not applied, the first is automations.{names[0]}."
+        missing = f"Migrations that are not applied: {len(names)}, "
+        missing += f"the first is automations.{names[0]}."
         assert only("database")[1].startswith(missing)
         with connection.cursor() as cursor:
             cursor.execute(
