@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -76,11 +77,15 @@ def _forget_unclaimed(now: datetime) -> int:
 
 
 def _remove_stale_files(now: datetime) -> None:
-    """Uploads whose process was killed while it received them."""
+    """Uploads and renditions whose process was killed while it received or made them."""
     before = (now - TEMPORARY_FOR).timestamp()
     for path in Path(settings.TEMP_DIR).glob("*"):
         try:
-            if path.is_file() and path.lstat().st_mtime < before:
+            if path.lstat().st_mtime >= before:
+                continue
+            if path.is_file():
                 path.unlink()
+            elif path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
         except OSError as error:
             log.warning("temporary file could not be removed", error=error.strerror)

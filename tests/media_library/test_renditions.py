@@ -521,3 +521,13 @@ def test_backlog_is_measured(api):
     upload(api, files.picture())
     due_at = Rendition.objects.get().due_at
     assert measuring.BACKLOGS["renditions"].oldest(timezone.now()) == due_at
+
+
+def test_what_a_killed_process_left_is_cleared_away(settings):
+    left = Path(settings.TEMP_DIR) / ".making-x"
+    left.mkdir()
+    (left / "half.mp4").write_bytes(b"x")
+    claims.sweep(timezone.now() + timedelta(minutes=50))
+    assert left.exists()
+    claims.sweep(timezone.now() + timedelta(minutes=70))
+    assert not left.exists()
