@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import call_command
 from django.db import connection
 from django.test import Client
@@ -16,6 +17,7 @@ from django.utils import timezone
 
 from inro.common import claims, measuring
 from media_library import making, ordering, storage
+from media_library.ingest import ingest_upload
 from media_library.models import Blob, MediaFile, Rendition
 from media_library.rendition_tasks import make_renditions
 from media_library.tasks import order_renditions
@@ -474,6 +476,40 @@ def test_videos_leave_a_place_to_others(api, transcoder, settings):
     assert inside == [["mp4", "poster", "poster", "thumbnail"]]
     assert [each.form for each in transcoder.jobs][4:] == ["mp4"]
     making._places.cache_clear()
+
+
+def test_nothing_is_left_over_when_all_happens_at_once(workspace, transcoder):
+    """Files come and go while their renditions are made; one is a rendition of the other."""
+    bodies, done = (WEBP, JPEG), threading.Event()
+    barrier = threading.Barrier(5)
+
+    def come_and_go(number: int) -> None:
+        for n in range(8):
+            body = bodies[(n + number) % 2]
+            delete(ingest_upload(workspace, SimpleUploadedFile("a", body)))
+
+    def work(number: int) -> None:
+        while not done.is_set():
+            make_renditions()
+
+    def run(job: Callable[[int], None], number: int) -> None:
+        try:
+            barrier.wait(10)
+            job(number)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(5) as pool:
+        workers = [pool.submit(run, work, n) for n in range(2)]
+        try:
+            for each in [pool.submit(run, come_and_go, n) for n in range(3)]:
+                each.result(60)
+        finally:
+            done.set()
+        for each in workers:
+            each.result(60)
+    assert transcoder.jobs
+    assert (rows(), Blob.objects.count(), stored()) == ([], 0, [])
 
 
 def stored_before(api: Any, count: int) -> None:
