@@ -21,6 +21,8 @@ _NOUNS = {
     MediaKind.VIDEO: "videos",
     MediaKind.DOCUMENT: "documents",
 }
+# As people know them, where capitals alone do not do it.
+_CODECS = {"h264": "H.264", "opus": "Opus", "vorbis": "Vorbis", "amr_nb": "AMR", "amr_wb": "AMR-WB"}
 TOO_LARGE, NOT_SUPPORTED = "media_too_large", "media_not_supported"
 
 
@@ -160,7 +162,7 @@ def _extension(mime_type: str) -> str:
 
 
 def _codec(name: str) -> str:
-    return {"h264": "H.264", "hevc": "HEVC", "aac": "AAC", "opus": "Opus"}.get(name, name.upper())
+    return _CODECS.get(name, name.upper())
 
 
 def _listed(names: list[str]) -> str:

@@ -25,6 +25,7 @@ WHATSAPP = ChannelRules(
         MediaKind.AUDIO: KindRule(
             frozenset({"audio/aac", "audio/amr", "audio/mpeg", "audio/mp4", "audio/ogg"}),
             max_bytes=16 * MB,
+            audio_codecs=frozenset({"aac", "mp3", "opus", "amr_nb", "amr_wb"}),
             mono_ogg=True,
         ),
         MediaKind.VIDEO: KindRule(

@@ -51,6 +51,8 @@ ALL, NONE = ["as it is"] * 3, ["no"] * 3
         (source("image/heic"), ["jpeg-5mb"] * 3),
         (source("image/gif", animated=True), ["as it is", "jpeg-5mb", "as it is"]),
         (source("audio/mp4"), ALL),
+        (source("audio/mp4", audio_codec="aac", channels=2), ALL),
+        (source("audio/mp4", audio_codec="alac"), ["as it is", "m4a-16mb", "as it is"]),
         (source("audio/mpeg"), ["m4a-16mb", "as it is", "as it is"]),
         (source("audio/aac"), ALL),
         (source("audio/wav"), ["as it is", "m4a-16mb", "m4a-16mb"]),
@@ -111,6 +113,11 @@ def test_ways(given, expected):
             source("video/mp4", video_codec="hevc"),
             WA,
             "WhatsApp takes pictures coded as H.264; here it is HEVC.",
+        ),
+        (
+            source("audio/mp4", audio_codec="alac"),
+            WA,
+            "WhatsApp takes sound coded as AAC, AMR, AMR-WB, MP3 or Opus; here it is ALAC.",
         ),
         (
             source("image/png", bits=16),
