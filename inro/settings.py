@@ -249,6 +249,7 @@ WHITENOISE_AUTOREFRESH = False
 MEDIA_MAX_BYTES = env.integer("MEDIA_MAX_BYTES", 100 * 1024 * 1024, low=1)
 MEDIA_DOWNLOAD_WAIT = env.seconds("MEDIA_DOWNLOAD_WAIT", 8)
 MEDIA_DOWNLOAD_TIMEOUT = env.seconds("MEDIA_DOWNLOAD_TIMEOUT", 60)
+RENDITIONS_AT_ONCE = env.integer("RENDITIONS_AT_ONCE", 2, low=1)
 TEMP_DIR = DATA_DIR / "tmp"
 FILE_UPLOAD_TEMP_DIR = str(TEMP_DIR)
 # Small bodies are kept in memory, larger ones go to disk as they come.

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from inro.common import claims, http
 from inro.common.errors import Refused
-from media_library import limits, naming
+from media_library import limits, naming, ordering
 from media_library.content import Content, examine, temporary_file
 from media_library.duplicates import found_instead
 from media_library.models import Blob, Fetch, FetchStatus, MediaFile, MediaStatus
@@ -112,6 +112,7 @@ def _download(hold: _Hold) -> None:
 def _hand_over(fetch: Fetch, blob: Blob, content: Content, filename: str) -> None:
     """To the media file that the request left behind, else to the request that still waits."""
     kind, name = content.file_type.kind, naming.named(filename, content.file_type)
+    ordering.order(blob, kind)
     if fetch.media_file_id is None:
         fetch.status, fetch.blob = FetchStatus.FETCHED, blob
         fetch.media_type, fetch.name = kind, name

@@ -20,7 +20,7 @@ from inro.accounts.models import Workspace
 from inro.common import http
 from inro.common.errors import Refused, invalid
 from inro.common.outgoing import MAX_URL_LENGTH
-from media_library import naming, serving
+from media_library import naming, ordering, serving
 from media_library.content import copied, examine
 from media_library.downloads import Downloads, Faults
 from media_library.duplicates import found_instead
@@ -175,6 +175,7 @@ class Gathering:
             found = found_instead(blob, reference.on_duplicate)
         except Refused as refused:
             raise refused.at(_under(path, "file_url")) from None
+        ordering.order(blob, file_type.kind)
         return found or MediaFile.objects.create(
             workspace=self._workspace,
             blob=blob,

@@ -20,7 +20,7 @@ from django.db import transaction
 from inro.accounts.models import Workspace
 from inro.common.errors import Refused
 from inro.common.inserting import insert
-from media_library import naming
+from media_library import naming, ordering
 from media_library.content import Content, copied, examine
 from media_library.duplicates import found_instead
 from media_library.folders import hold_folder
@@ -127,4 +127,5 @@ def _made(blob: Blob, content: Content, about: About) -> MediaFile:
     )
     media_file.fold_texts()
     insert(media_file)
+    ordering.order(blob, content.file_type.kind)
     return media_file

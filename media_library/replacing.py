@@ -11,6 +11,7 @@ from media_library.content import examine
 from media_library.gathering import gathered
 from media_library.ingest import at_hand
 from media_library.models import Blob, Fetch, MediaFile, MediaStatus
+from media_library.ordering import order
 from media_library.references import MediaReference
 from media_library.storage import deposited, lock_blobs, release_blob
 
@@ -74,6 +75,7 @@ def _with(media_file: MediaFile, blob: Blob, kind: str, *, source_url: str) -> M
     media_file.error_code = media_file.error_message = ""
     media_file.source_url = source_url
     media_file.save()
+    order(blob, kind)
     if before is not None and before != blob.pk:
         release_blob(before)
     return media_file

@@ -24,7 +24,7 @@ from inro.common.errors import Refused
 from inro.common.inserting import insert_unless_there
 from inro.common.prepared import Prepared
 from media_library.content import Content
-from media_library.models import Blob, MediaFile
+from media_library.models import Blob, MediaFile, Rendition
 
 log = structlog.get_logger(__name__)
 
@@ -115,16 +115,26 @@ def lock_blobs(media_file: MediaFile, digests: Collection[str]) -> None:
 
 
 def release_blob(pk: int) -> None:
-    """Delete the blob, and once that is committed its file, unless something refers to it."""
+    """Delete the blob, and once that is committed its file, unless something refers to it.
+
+    With it go its renditions, and their bytes unless something else refers to those.
+    """
     with transaction.atomic():
         blob = Blob.objects.select_for_update().filter(pk=pk).first()
         if blob is None:
             return
+        renditions = Rendition.objects.filter(source=blob)
+        results = set(renditions.exclude(blob=None).values_list("blob_id", flat=True)) - {pk}
         try:
-            blob.delete()
+            with transaction.atomic():
+                # First, since one of them may have come out as the very same bytes.
+                renditions.delete()
+                blob.delete()
         except ProtectedError:
             return
         transaction.on_commit(partial(_remove, blob.storage_name), robust=True)
+        for result in sorted(results):
+            release_blob(result)
 
 
 def open_blob(blob: Blob) -> File:

@@ -16,6 +16,7 @@ class MessagingConfig(AppConfig):
         from inro.common.retention import RETENTIONS, Retention, days
         from media_library.usages import USAGE_KINDS, UsageKind
         from messaging import diagnoses, readings, references
+        from messaging.channels import media_rules
         from messaging.connecting import connect_channel, pause_all
         from messaging.delivery import sweeping
         from messaging.home import MESSAGING
@@ -33,6 +34,7 @@ class MessagingConfig(AppConfig):
         SWEEPS.add(Sweep("events", Event, sweep_events))
         sweeping.register()
         SWEEPS.add(Sweep("streams", Stream, settle_canceling))
+        media_rules.register()
         readings.register()
         diagnoses.register()
         references.register()

@@ -34,6 +34,26 @@ _NUMBER = {"type": ["integer", "null"]}
 _ADDRESS = {"type": ["string", "null"], "format": "uri"}
 
 
+DELIVERABLE = {
+    "type": "object",
+    "description": "By kind of channel: whether the file goes out there, in which form, why not.",
+    "additionalProperties": {
+        "type": "object",
+        "properties": {
+            "ok": {"type": "boolean"},
+            "rendition": {
+                **_TEXT,
+                "description": "The form in which it goes out; null: as it is, or not made yet.",
+            },
+            "reason": {
+                **_TEXT,
+                "description": "Why it does not go out, or what is still to be made for it.",
+            },
+        },
+    },
+}
+
+
 def _shown(schema: dict[str, Any]) -> serializers.Field:
     """A field for the documents: what it shows is made by `showing.as_object`."""
     kind = type("ShownField", (serializers.ReadOnlyField,), {})
@@ -56,7 +76,7 @@ class MediaFileSerializer(StrictModelSerializer):
     folder_id = _shown(_NUMBER)
     source_url = _shown(_TEXT)
     error = _shown(ERROR)
-    deliverable = _shown({"type": "object"})
+    deliverable = _shown(DELIVERABLE)
 
     class Meta:
         model = MediaFile

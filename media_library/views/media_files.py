@@ -35,16 +35,29 @@ READY: dict[str, Any] = {
     "duration": None,
     "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
     "url": "https://inro.example/media/123:Zm9vYmFy/welcome.jpg",
-    "thumbnail_url": None,
+    "thumbnail_url": "https://inro.example/media/123.thumbnail:Zm9vYmF6/welcome.jpg",
     "folder_id": None,
     "source_url": "https://mybrand.com/welcome.jpg",
     "error": None,
-    "deliverable": {},
+    "deliverable": {
+        "instagram": {"ok": True, "rendition": None, "reason": None},
+        "whatsapp": {"ok": True, "rendition": "jpeg-5mb", "reason": None},
+        "rcs": {"ok": True, "rendition": None, "reason": None},
+    },
     "created_at": "2026-11-21T10:00:00.000000Z",
     "updated_at": "2026-11-21T10:00:00.000000Z",
 }
-_BYTES_UNKNOWN = ("media_type", "mime_type", "size", "width", "height", "sha256", "url")
-PENDING = READY | dict.fromkeys(_BYTES_UNKNOWN) | {"status": "pending"}
+_BYTES_UNKNOWN = (
+    "media_type",
+    "mime_type",
+    "size",
+    "width",
+    "height",
+    "sha256",
+    "url",
+    "thumbnail_url",
+)
+PENDING = READY | dict.fromkeys(_BYTES_UNKNOWN) | {"status": "pending", "deliverable": {}}
 
 
 ALL_FILES = PreparedRows(MediaFile.objects.undeleted(), showing.COLUMNS)
