@@ -8,7 +8,7 @@ the new media file at the end of the transaction that makes it.
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager, nullcontext
 from typing import IO
 
@@ -37,11 +37,20 @@ def ingest_upload(
     name: str = "",
     caption: str = "",
     description: str = "",
+    only: Collection[str] = (),
     before_commit: BeforeCommit | None = None,
 ) -> MediaFile:
-    """Store a file of a request. `media_type` has to agree with its bytes."""
+    """Store a file of a request. `media_type` has to agree with its bytes.
+
+    `only`: the MIME types that are taken, where that is not all; then the bytes alone decide.
+    """
+    declared = "" if only else file.content_type or ""
     with _at_hand(file) as local:
-        content = examine(local, f"{media_type}/" if media_type else file.content_type or "")
+        content = examine(local, f"{media_type}/" if media_type else declared)
+        if only and content.file_type.mime_type not in only:
+            taken = ", ".join(sorted(only))
+            message = f"The file is {content.file_type.mime_type}; taken here: {taken}."
+            raise Refused("unsupported_media", message)
         if media_type and content.file_type.kind != media_type:
             message = f"The file is of the type {content.file_type.kind}, not {media_type}."
             raise Refused("validation_failed", message, {"media_type": [message]})
