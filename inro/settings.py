@@ -230,15 +230,9 @@ CACHES = {
     }
 }
 
-if env.text("STORAGE_URL"):
-    raise ImproperlyConfigured("STORAGE_URL is not supported in this version; files are local.")
-
 # --- Files -------------------------------------------------------------------------------
 STORAGES = {
-    "default": {
-        "BACKEND": "django.core.files.storage.FileSystemStorage",
-        "OPTIONS": {"location": str(DATA_DIR / "media"), "base_url": None},
-    },
+    "default": env.storage("STORAGE_URL", DATA_DIR / "media"),
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
 STATIC_URL = "static/"

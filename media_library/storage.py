@@ -130,6 +130,20 @@ def open_blob(blob: Blob) -> File:
         raise _unavailable("read") from error
 
 
+def address_of(blob: Blob, content_type: str, disposition: str, method: str) -> str | None:
+    """Where the storage itself serves the bytes for a while; None when that is for us to do.
+
+    Raises Refused when it cannot tell.
+    """
+    sign = getattr(default_storage, "address", None)
+    if sign is None:
+        return None
+    try:
+        return str(sign(blob.storage_name, content_type, disposition, method))
+    except Exception as error:
+        raise _unavailable("sign") from error
+
+
 def files_of(alias: str) -> Iterator[StoredFile]:
     """The files that the rows of the database `alias` name."""
     rows = Blob.objects.using(alias).order_by("pk").values_list("storage_name", "sha256")

@@ -30,13 +30,15 @@ Body = Any
 class Route:
     """`ability` is what a token needs, None for none; `of` makes the row that the path names.
 
-    `body` is the least that is taken. `query` is for routes that name their row there.
+    `body` is the least that is taken. `query` is for routes that name their row there. `dialect`:
+    its errors and lists do not follow our conventions.
     """
 
     ability: str | None
     of: Callable[[Workspace], Names] | None = None
     body: Body = None
     query: str = ""
+    dialect: bool = False
 
 
 @dataclass(frozen=True)
@@ -139,10 +141,10 @@ ROUTES: dict[str, Route] = {
     "GET /media_files": Route("media.read"),
     "POST /media_files": Route("media.write", None, a_file),
     "GET /media_files/{pk}": Route("media.read", media_file),
-    "GET /media": Route("media.read"),
-    "POST /media": Route("media.write", None, a_file),
-    "GET /media/{pk}": Route("media.read", media_file),
-    "DELETE /media/{pk}": Route("media.write", media_file),
+    "GET /media": Route("media.read", dialect=True),
+    "POST /media": Route("media.write", None, a_file, dialect=True),
+    "GET /media/{pk}": Route("media.read", media_file, dialect=True),
+    "DELETE /media/{pk}": Route("media.write", media_file, dialect=True),
     "GET /channels": Route("channels.read"),
     "POST /channels": Route("channels.write", None, SANDBOX),
     "GET /channels/{pk}": Route("channels.read", channel),

@@ -367,7 +367,7 @@ class TestOneFile:
         refused(theirs.delete(f"{MEDIA}/{pk}"), 404, "Not Found")
         assert (shown(theirs)["total"], shown(api)["total"]) == (0, 1)
 
-    @pytest.mark.parametrize("path", ["x", "-1", "9" * 30, "1.0", "1/x", "1/usages/x", "a b"])
+    @pytest.mark.parametrize("path", ["x", "-1", "9" * 30, "1.0", "1/x", "1/usages/x", "a b", "/"])
     def test_addresses_that_are_none(self, api, path):
         for client in (api, APIClient()):
             for method in ("GET", "POST", "DELETE", "OPTIONS"):
