@@ -200,6 +200,7 @@ CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_DEFAULT_QUEUE = "default"
 CELERY_TASK_ROUTES = {
     "media_library.*": {"queue": "media"},
+    "inro.clean_files": {"queue": "media"},
     "messaging.apply_events": {"queue": "inbound"},
     "messaging.pump": {"queue": "delivery"},
 }

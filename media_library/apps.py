@@ -18,5 +18,5 @@ class MediaLibraryConfig(AppConfig):
         HOME_PARTS.add(MEDIA)
         SWEEPS.add(Sweep("downloads", Fetch, sweeping.sweep))
         BACKLOGS.add(Backlog("downloads", readings.oldest_download))
-        FILE_OWNERS.add(FileOwner("blobs", storage.files_of, storage.is_named))
+        FILE_OWNERS.add(FileOwner("blobs", storage.FOLDER, storage.files_of, storage.named))
         DEMO_CONTENTS.add(DemoContent("pictures", demo.fill))

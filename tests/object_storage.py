@@ -40,7 +40,7 @@ class ObjectStorage:
     def clear(self) -> None:
         """An empty bucket, whatever was done to it before."""
         with suppress(self.client.exceptions.NoSuchBucket):
-            for key in self.keys(everything=True):
+            for key in self.names(everything=True):
                 self.client.delete_object(Bucket=BUCKET, Key=key)
             for key, upload_id in self.uploads():
                 self.client.abort_multipart_upload(Bucket=BUCKET, Key=key, UploadId=upload_id)
@@ -49,7 +49,7 @@ class ObjectStorage:
             Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"}
         )
 
-    def keys(self, everything: bool = False) -> list[str]:
+    def names(self, everything: bool = False) -> list[str]:
         """Under our prefix, without it."""
         pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=BUCKET)
         found = [each["Key"] for page in pages for each in page.get("Contents", [])]
@@ -72,17 +72,18 @@ class ObjectStorage:
 
 
 class Road:
-    """A port that leads to another one, until it is cut or lets nothing more through."""
+    """A port that leads to another one, until it is cut or lets nothing through."""
 
     def __init__(self, to: int) -> None:
         self._to = to
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
         self._open: list[socket.socket] = []
-        # Bytes that still go through towards the service; None for all.
-        self.left: int | None = None
+        # Each connection breaks that has carried so many bytes towards the service …
+        self.breaks_after: int | None = None
+        # … or as many of them as this says.
+        self.breaks_left: int | None = None
         self.silent = False
-        self._lock = threading.Lock()
         threading.Thread(target=self._accept, daemon=True).start()
 
     def _accept(self) -> None:
@@ -96,21 +97,24 @@ class Road:
                     for ends in ((near, far, True), (far, near, False)):
                         threading.Thread(target=self._carry, args=ends, daemon=True).start()
 
-    def _carry(self, source: socket.socket, target: socket.socket, counted: bool) -> None:
+    def _carry(self, source: socket.socket, target: socket.socket, towards: bool) -> None:
+        carried = 0
         with suppress(OSError):
-            while (chunk := source.recv(65536)) and (not counted or self._may_pass(len(chunk))):
+            while chunk := source.recv(65536):
+                carried += len(chunk)
+                if towards and self._breaks(carried):
+                    break
                 target.sendall(chunk)
         for each in (source, target):
             with suppress(OSError):
                 each.shutdown(socket.SHUT_RDWR)
 
-    def _may_pass(self, size: int) -> bool:
-        """What is more than what is left breaks its connection, and later ones go through."""
-        with self._lock:
-            if self.left is None:
-                return True
-            self.left -= size
-            return self.left > 0
+    def _breaks(self, carried: int) -> bool:
+        if self.breaks_after is None or carried <= self.breaks_after or self.breaks_left == 0:
+            return False
+        if self.breaks_left is not None:
+            self.breaks_left -= 1
+        return True
 
     def close(self) -> None:
         # A listener that a thread waits on is only let go by shutting it down.

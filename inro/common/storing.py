@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote
@@ -17,6 +18,7 @@ SHAPE = "must look like s3://KEY:SECRET@host/bucket?region=…"
 _HOST = re.compile(r"[\w.-]+(:\d{1,5})?|\[[0-9A-Fa-f:]+\](:\d{1,5})?")
 _BUCKET = re.compile(r"[\w][\w.-]{1,61}[\w]")
 _OPTIONS = {"region", "prefix", "path_style", "tls", "timeout"}
+_PAGE = 1000
 _FLAGS = {"1": True, "0": False}
 
 
@@ -98,21 +100,29 @@ def _seconds(text: str) -> int:
     return int(text)
 
 
+def folder_of(storage: Any) -> Path | None:
+    """Where its files lie on this machine, if they do."""
+    from django.core.files.storage import FileSystemStorage  # settings are read before it
+
+    return Path(storage.location) if isinstance(storage, FileSystemStorage) else None
+
+
 def pages_of(storage: Any, folder: str) -> Iterator[list[StoredObject]]:
-    """All that lies in `folder` of `storage`, a page at a time."""
+    """All that lies in `folder` of `storage`, up to a thousand at a time."""
     if hasattr(storage, "pages"):
         yield from storage.pages(folder)
         return
-    root = Path(storage.path(folder))
-    for path, _, names in os.walk(root):
-        inside = Path(path).relative_to(storage.location)
-        yield [found for name in names if (found := _measured(Path(path) / name, inside / name))]
+    found = _lying_in(Path(storage.location), Path(storage.path(folder)))
+    while page := list(islice(found, _PAGE)):
+        yield page
 
 
-def _measured(path: Path, name: Path) -> StoredObject | None:
-    try:
-        state = path.stat()
-    except FileNotFoundError:  # removed a moment ago
-        return None
-    modified = datetime.fromtimestamp(state.st_mtime, UTC)
-    return StoredObject(name.as_posix(), state.st_size, modified)
+def _lying_in(location: Path, folder: Path) -> Iterator[StoredObject]:
+    for path, _, names in os.walk(folder):
+        for name in names:
+            try:
+                state = (Path(path) / name).stat()
+            except FileNotFoundError:  # removed a moment ago
+                continue
+            inside = (Path(path) / name).relative_to(location).as_posix()
+            yield StoredObject(inside, state.st_size, datetime.fromtimestamp(state.st_mtime, UTC))
