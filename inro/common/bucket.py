@@ -13,7 +13,7 @@ from inro.common.storing import ADDRESS_SECONDS, StoredObject
 
 PART_BYTES = 8 * 1024 * 1024
 # Parts of one upload that are on their way, and in memory, at a time.
-_PARTS_AT_ONCE = 4
+_PARTS_AT_ONCE = 3
 _IN_MEMORY_BYTES = 1024 * 1024
 _CONNECT_SECONDS = 2
 # What only clears up is tried once and not for long: what it leaves, the daily clean-up finds.
