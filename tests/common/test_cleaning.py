@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 from django.core.files.base import ContentFile
-from django.core.files.storage import default_storage
+from django.core.files.storage import FileSystemStorage, default_storage
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from inro.common import cleaning, tasks
+from inro.common.bucket import Bucket
 from inro.common.cleaning import LEFT_FOR, clean
 from inro.common.models import Heartbeat
 from tests.media_library import files
@@ -61,13 +62,13 @@ def test_in_a_bucket(api, s3):
 def test_more_than_a_page(db, s3, monkeypatch):
     for number in range(5):
         stray(number)
-    real = default_storage.pages
+    real = Bucket.pages
 
-    def small(folder):
-        for page in real(folder):
+    def small(self, folder):
+        for page in real(self, folder):
             yield from ([each] for each in page)
 
-    monkeypatch.setattr(default_storage._wrapped, "pages", small)
+    monkeypatch.setattr(Bucket, "pages", small)
     assert clean(timezone.now() + LATER).nameless == 5
     assert s3.names() == []
 
@@ -141,7 +142,7 @@ def test_what_cannot_be_removed_is_told(db, own_files, monkeypatch):
     def fail(self, name):
         raise PermissionError
 
-    monkeypatch.setattr(type(default_storage._wrapped), "delete", fail)
+    monkeypatch.setattr(FileSystemStorage, "delete", fail)
     with pytest.raises(CommandError, match="1 could not be removed"):
         call_command("clean_media", stdout=StringIO())
 

@@ -3,6 +3,7 @@
 import re
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.core.files.base import ContentFile
@@ -56,7 +57,7 @@ def held(s3) -> dict[str, bytes]:
     return {name: s3.body(name) for name in s3.names()}
 
 
-def saves(monkeypatch, storage: type, *, fail_from: int = 10**6, error: type = OSError) -> list:
+def saves(monkeypatch, storage: Any, *, fail_from: int = 10**6, error: type = OSError) -> list:
     """What is saved from now on; from one on it fails."""
     saved: list[str] = []
     real = storage._save
@@ -79,7 +80,7 @@ def test_there_and_back(api, bucket, library, settings, own_files):
     upload(api, files.aac())
     keep_files_at(settings, bucket.url())
     upload(api, files.mp3())
-    before, after = Blob.objects.order_by("-pk").values_list("storage_name", flat=True)[1::-1]
+    *_, before, after = Blob.objects.order_by("pk").values_list("storage_name", flat=True)
     assert set(bucket.names()) == {*library, after}, "one is left behind in the folder"
     assert counts(move("--from", "local", "--delete")) == (8, 1, 7, 7, 0)
     assert set(bucket.names()) == {*library, before, after}
@@ -142,7 +143,8 @@ def test_storage_that_fails_is_told_without_its_secret(bucket, library):
 
 
 def test_stored_meanwhile_is_found_by_another_pass(api, bucket, library, monkeypatch):
-    real, came = Bucket._save, []
+    came: list[str] = []
+    real = Bucket._save
 
     def save(self, name, content):
         if not came:
@@ -156,7 +158,7 @@ def test_stored_meanwhile_is_found_by_another_pass(api, bucket, library, monkeyp
 
 
 def test_deleted_meanwhile_is_not_missed(bucket, library, monkeypatch):
-    real = FileSystemStorage._open
+    real: Any = vars(FileSystemStorage)["_open"]
     gone = Blob.objects.latest("pk")
 
     def opened(self, name, mode="rb"):
