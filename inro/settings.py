@@ -201,6 +201,7 @@ CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_DEFAULT_QUEUE = "default"
 CELERY_TASK_ROUTES = {
     "media_library.*": {"queue": "media"},
+    "inro.clean_files": {"queue": "media"},
     "messaging.apply_events": {"queue": "inbound"},
     "messaging.pump": {"queue": "delivery"},
 }
@@ -231,15 +232,9 @@ CACHES = {
     }
 }
 
-if env.text("STORAGE_URL"):
-    raise ImproperlyConfigured("STORAGE_URL is not supported in this version; files are local.")
-
 # --- Files -------------------------------------------------------------------------------
 STORAGES = {
-    "default": {
-        "BACKEND": "django.core.files.storage.FileSystemStorage",
-        "OPTIONS": {"location": str(DATA_DIR / "media"), "base_url": None},
-    },
+    "default": env.storage("STORAGE_URL", DATA_DIR / "media"),
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
 STATIC_URL = "static/"

@@ -25,7 +25,7 @@ class MediaLibraryConfig(AppConfig):
         SWEEPS.add(Sweep("renditions", Rendition, sweeping.sweep_renditions))
         BACKLOGS.add(Backlog("downloads", readings.oldest_download))
         BACKLOGS.add(Backlog("renditions", readings.oldest_rendition))
-        FILE_OWNERS.add(FileOwner("blobs", storage.files_of, storage.is_named))
+        FILE_OWNERS.add(FileOwner("blobs", storage.FOLDER, storage.files_of, storage.named))
         for status, kept_for in (
             (MediaStatus.FAILED, lambda: days(settings.RETAIN_FAILED_MEDIA_DAYS)),
             (MediaStatus.DELETED, lambda: days(settings.RETAIN_DELETED_MEDIA_DAYS)),

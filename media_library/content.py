@@ -45,8 +45,18 @@ def examine(file: File, declared: str = "") -> Content:
     check_size(size)
     with _bytes_of(file) as data:
         facts = sniff(file, data)  # type: ignore[arg-type]
-        digest = hashlib.sha256(data).hexdigest()
-    return Content(file, size, digest, facts, chosen_type(facts.mime_type, bare_type(declared)))
+    return Content(
+        file, size, _digest(file), facts, chosen_type(facts.mime_type, bare_type(declared))
+    )
+
+
+def _digest(file: File) -> str:
+    """Read, not looked at in a map of it, whose pages would all stay in memory."""
+    digest = hashlib.sha256()
+    file.seek(0)
+    while chunk := file.read(_CHUNK_BYTES):
+        digest.update(chunk)
+    return digest.hexdigest()
 
 
 def _bytes_of(file: File) -> AbstractContextManager[Bytes]:
