@@ -11,10 +11,11 @@ class MediaLibraryConfig(AppConfig):
         from inro.common.backups import FILE_OWNERS, FileOwner
         from inro.common.claims import SWEEPS, Sweep
         from inro.common.measuring import BACKLOGS, Backlog
-        from media_library import demo, readings, storage, sweeping
+        from media_library import demo, readings, reference_pages, storage, sweeping
         from media_library.home import MEDIA
         from media_library.models import Fetch, Rendition
 
+        reference_pages.register()
         HOME_PARTS.add(MEDIA)
         SWEEPS.add(Sweep("downloads", Fetch, sweeping.sweep))
         SWEEPS.add(Sweep("renditions", Rendition, sweeping.sweep_renditions))
