@@ -272,6 +272,8 @@ UNCONFIRMED_AFTER = env.seconds("UNCONFIRMED_AFTER", 300)
 # --- How long things are kept ------------------------------------------------------------
 RETAIN_EVENTS_DAYS = env.integer("RETAIN_EVENTS_DAYS", 14, high=36_500)
 RETAIN_STEPS_DAYS = env.integer("RETAIN_STEPS_DAYS", 180, high=36_500)
+RETAIN_FAILED_MEDIA_DAYS = env.integer("RETAIN_FAILED_MEDIA_DAYS", 30, high=36_500)
+RETAIN_DELETED_MEDIA_DAYS = env.integer("RETAIN_DELETED_MEDIA_DAYS", 180, high=36_500)
 
 # --- API ---------------------------------------------------------------------------------
 API_RATE_LIMIT = env.rate("API_RATE_LIMIT", "60/min")

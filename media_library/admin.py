@@ -1,10 +1,11 @@
 from django.contrib import admin
 
 from inro.accounts.workspace_admin import ReadOnlyAdmin
+from media_library.folder_admin import MediaFolderAdmin
 from media_library.media_admin import MediaFileAdmin
 from media_library.models import Blob, Fetch
 
-__all__ = ["BlobAdmin", "FetchAdmin", "MediaFileAdmin"]
+__all__ = ["BlobAdmin", "FetchAdmin", "MediaFileAdmin", "MediaFolderAdmin"]
 
 
 @admin.register(Blob)

@@ -37,6 +37,7 @@ class Row(NamedTuple):
     name: str
     description: str
     caption: str
+    folder_id: int | None
     source_url: str
     error_code: str
     error_message: str
@@ -108,7 +109,7 @@ def as_object(row: Row) -> dict[str, Any]:
         "sha256": row.sha256,
         "url": address_of(row.id, row.name, file_type) if file_type else None,
         "thumbnail_url": _thumbnail_url(row, file_type, made),
-        "folder_id": None,
+        "folder_id": row.folder_id,
         "source_url": row.source_url or None,
         "error": error if row.error_code else None,
         "deliverable": _deliverable(row, made),

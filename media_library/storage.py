@@ -8,7 +8,7 @@ bytes both write a file; the one whose row comes second uses the first one's and
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from functools import cache, partial
 
@@ -16,7 +16,7 @@ import structlog
 from django.core.files import File
 from django.core.files.storage import default_storage
 from django.db import transaction
-from django.db.models import ProtectedError
+from django.db.models import ProtectedError, Q
 
 from inro.accounts.models import Workspace
 from inro.common.backups import StoredFile
@@ -24,7 +24,7 @@ from inro.common.errors import Refused
 from inro.common.inserting import insert_unless_there
 from inro.common.prepared import Prepared
 from media_library.content import Content
-from media_library.models import Blob, Rendition
+from media_library.models import Blob, MediaFile, Rendition
 
 log = structlog.get_logger(__name__)
 
@@ -104,6 +104,14 @@ def deposited(workspace: Workspace, content: Content) -> Iterator[Deposit]:
         yield deposit
     finally:
         deposit.clean()
+
+
+def lock_blobs(media_file: MediaFile, digests: Collection[str]) -> None:
+    """The bytes of `media_file` and those of `digests` that are here, in one order for everybody:
+    before some of them are let go for others."""
+    mine = Blob.objects.for_workspace(media_file.workspace_id).order_by("pk")
+    both = mine.filter(Q(sha256__in=digests) | Q(pk=media_file.blob_id))
+    list(both.select_for_update().values_list("pk"))
 
 
 def release_blob(pk: int) -> None:

@@ -107,7 +107,8 @@ def test_example_file_states_the_defaults(tmp_path):
         "HOST", "PORT", "WEB_THREADS", "PUBLIC_URL", "DEBUG", "MEDIA_MAX_BYTES",
         "MEDIA_DOWNLOAD_WAIT", "MEDIA_DOWNLOAD_TIMEOUT", "OUTGOING_PORTS", "OUTGOING_ALLOW_HOSTS",
         "UNCONFIRMED_AFTER", "LOG_FORMAT", "LOG_LEVEL", "API_RATE_LIMIT",
-        "RETAIN_EVENTS_DAYS", "RETAIN_STEPS_DAYS", "METRICS_ALLOW",
+        "RETAIN_EVENTS_DAYS", "RETAIN_STEPS_DAYS", "RETAIN_FAILED_MEDIA_DAYS",
+        "RETAIN_DELETED_MEDIA_DAYS", "METRICS_ALLOW",
     ]  # fmt: skip
     shown = f"[getattr(settings, name) for name in {names!r}]"
     bare = settings_of(tmp_path, shown)

@@ -34,7 +34,8 @@ Key = int | str
 class Retention:
     """Rows of `model` go once `age`, a column, lies `kept_for()` in the past; never, when None.
 
-    Only what `removable` holds for goes, judged again by the statement that removes it.
+    Only what `removable` holds for goes, judged again by the statement that removes it; it is
+    asked for then, when all apps have said what they refer to.
     `in_order`: keys grow with `age`, so that a walk ends where nothing is old any more.
     """
 
@@ -42,7 +43,7 @@ class Retention:
     model: type[models.Model]
     age: str
     kept_for: Callable[[], timedelta | None]
-    removable: Q = field(default_factory=Q)
+    removable: Q | Callable[[], Q] = field(default_factory=Q)
     in_order: bool = True
 
 
@@ -75,7 +76,9 @@ def walk(retention: Retention, after: Key | None = None, now: datetime | None = 
         if not page or (retention.in_order and not old):
             return Walked(removed)
         if old:
-            doomed = retention.model._base_manager.filter(retention.removable, pk__in=old)
+            asked = retention.removable
+            removable = asked if isinstance(asked, Q) else asked()
+            doomed = retention.model._base_manager.filter(removable, pk__in=old)
             removed += doomed.delete()[0]
         after = page[-1][0]
         if time.monotonic() >= until:

@@ -1,8 +1,10 @@
 from rest_framework.routers import SimpleRouter
 
 from media_library.views.media_files import MediaFileViewSet
+from media_library.views.media_folders import MediaFolderViewSet
 
 router = SimpleRouter(trailing_slash=False)
 router.register("media_files", MediaFileViewSet, basename="media-file")
+router.register("media_folders", MediaFolderViewSet, basename="media-folder")
 
 urlpatterns = router.urls

@@ -125,7 +125,7 @@ def test_every_fault_at_once(api):
         name="x" * 256,
         folder_id="7",
         media_type="hologram",
-        on_duplicate="return",
+        on_duplicate="perhaps",
     )
     assert answer.status_code == 400
     assert set(details(answer)) == {
@@ -272,7 +272,8 @@ def test_abilities(workspace):
 
 def test_methods_that_are_not_there(api):
     pk = upload(api, files.picture()).json()["id"]
-    assert api.put(f"/api/v1/media_files/{pk}", {}).status_code == 405
+    assert api.post(f"/api/v1/media_files/{pk}", {}).status_code == 405
+    assert api.put("/api/v1/media_files", {}).status_code == 405
 
 
 def test_query_parameters_of_a_post_are_refused(api):

@@ -8,6 +8,7 @@ import pytest
 from django.db import transaction
 from django.utils import timezone
 
+from media_library.deleting import delete_media_file
 from media_library.kinds import TYPES
 from media_library.models import Blob, MediaFile
 from media_library.serving import address_of, url_of
@@ -182,6 +183,15 @@ def test_media_that_was_deleted(channel, provider):
     file.delete()
     deliver(channel.pk)
     assert outcome() == ("failed", "media_deleted")
+
+
+def test_media_of_which_a_tombstone_is_left(channel, provider):
+    file = picture(channel)
+    queue_picture(channel, person(channel), file)
+    delete_media_file(file)
+    deliver(channel.pk)
+    assert outcome() == ("failed", "media_deleted")
+    assert Message.objects.get().error_message == "The file of this message was deleted."
 
 
 def document(channel: Channel, mime_type: str, size: int = 1000) -> MediaFile:
