@@ -15,11 +15,12 @@ class MediaLibraryConfig(AppConfig):
         from inro.common.claims import SWEEPS, Sweep
         from inro.common.measuring import BACKLOGS, Backlog
         from inro.common.retention import RETENTIONS, Retention, days
-        from media_library import demo, readings, storage, sweeping
+        from media_library import demo, readings, reference_pages, storage, sweeping
         from media_library.home import MEDIA
         from media_library.models import Fetch, MediaFile, MediaStatus, Rendition
         from media_library.usages import unnamed
 
+        reference_pages.register()
         HOME_PARTS.add(MEDIA)
         SWEEPS.add(Sweep("downloads", Fetch, sweeping.sweep))
         SWEEPS.add(Sweep("renditions", Rendition, sweeping.sweep_renditions))
