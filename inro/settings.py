@@ -156,6 +156,8 @@ else:
 DATABASES["default"].setdefault("CONN_MAX_AGE", 60)
 # A server that was restarted closed the connections that are kept: each is asked before it is used.
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+if DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
+    DATABASES["default"]["ENGINE"] = "inro.common.postgresql"  # asks less often
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     # Without IMMEDIATE, two transactions that read and then write end in "database is locked".
     DATABASES["default"]["OPTIONS"] = {
