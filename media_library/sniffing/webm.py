@@ -76,10 +76,13 @@ def webm(sample: Sample) -> Facts:
     scale = _uint(data, info.get(_SCALE)) or _MILLISECOND
     ticks = _float(data, info.get(_DURATION))
     if cluster is not None:
-        # The last one is walked in any case: it has to be whole.
+        # Walked in any case: the last one has to be whole, and what follows it.
+        last = max(data.rfind(_CLUSTER, cluster, end), cluster)
         longest = max(each.frame_time for each in tracks) / scale
-        end_of_blocks = _cluster_end(data, _last_cluster(data, cluster, end), end, longest)
+        end_of_blocks = _cluster_end(data, last, end, longest)
         ticks = ticks or end_of_blocks
+        for _ in _elements(data, last, end):
+            pass
     return _facts(tracks, ticks * scale / 1_000_000_000)
 
 
@@ -133,11 +136,6 @@ def _track(data: Bytes, entry: Element) -> _Track | None:
     channels = _uint(data, _fields(data, found.get(_AUDIO)).get(_CHANNELS))
     frame_time = _uint(data, found.get(_FRAME_TIME))
     return _Track(known, name in _VIDEO_CODECS, size, channels, frame_time)
-
-
-def _last_cluster(data: Bytes, first: int, end: int) -> int:
-    at = data.rfind(_CLUSTER, first, end)
-    return max(at, first)
 
 
 def _cluster_end(data: Bytes, at: int, end: int, frame_time: float) -> float:

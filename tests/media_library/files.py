@@ -27,10 +27,10 @@ def noise(format: str, size: tuple[int, int] = (64, 48), **options) -> bytes:
     return target.getvalue()
 
 
-def animation(format: str, frames: int = 4) -> bytes:
+def animation(format: str, frames: int = 4, **options) -> bytes:
     target = io.BytesIO()
     pictures = [Image.effect_noise((40, 30), 60 + n).convert("RGB") for n in range(frames)]
-    pictures[0].save(target, format, save_all=True, append_images=pictures[1:])
+    pictures[0].save(target, format, save_all=True, append_images=pictures[1:], **options)
     return target.getvalue()
 
 

@@ -3,6 +3,7 @@
 import io
 import struct
 import zlib
+from functools import cache
 
 from PIL import ExifTags, Image, ImageCms, PngImagePlugin
 
@@ -29,7 +30,9 @@ def exif(orientation: int = 1) -> bytes:
     return tags.tobytes()
 
 
+@cache
 def icc() -> bytes:
+    """Made once: it holds the second it was made in."""
     return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
 
@@ -49,7 +52,7 @@ def photo(format: str, orientation: int = 1, size: tuple[int, int] = (64, 48)) -
 
 
 def gif_with_comment() -> bytes:
-    body = files.animation("GIF")
+    body = files.animation("GIF", loop=0)
     at = body.index(b"\x21\xff")  # what makes it go round
     extension = b"\x21\xff\x0bXMP DataXMP" + XMP + b"\x01" + bytes(range(255, -1, -1)) + b"\0"
     comment = b"\x21\xfe\x0dTaken at home\0"
