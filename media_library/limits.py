@@ -6,8 +6,10 @@ The size of a file is a setting, `MEDIA_MAX_BYTES`.
 MAX_PIXELS = 50_000_000
 # A progressive JPEG is decoded once a scan: a small file may ask for thousands.
 MAX_SCAN_PIXELS = 2_000_000_000
-# Each may hold 200 MB while it works.
 IMAGES_DECODED_AT_ONCE = 2
+# What decoding one may take; a photo of 12 megapixels in any format does not take more. Larger ones
+# are judged by their structure: renditions are made of them in a process of its own.
+MAX_DECODING_BYTES = 87_000_000
 # Chunks, boxes, segments, pages or frames that are walked before a file counts as an attack.
 MAX_PARTS = 100_000
 # Of a film in fragments, each of which is a dozen.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import warnings
+from collections.abc import Mapping
 
 import pillow_heif
 from PIL import Image
@@ -35,6 +36,9 @@ warnings.simplefilter("ignore", Image.DecompressionBombWarning)
 _decoders = threading.BoundedSemaphore(limits.IMAGES_DECODED_AT_ONCE)
 _EXIF_ORIENTATION = 0x0112
 _TURNED = frozenset({5, 6, 7, 8})
+_COSTS = {"PNG": 4, "GIF": 1, "WEBP": 16, "HEIF": 7}
+_PROGRESSIVE_COST = 6  # all of its coefficients are held until the last scan
+_PNG_EXIF = {"exif", "Raw profile type exif"}
 _COLORS = {
     **dict.fromkeys(("1", "L", "LA", "La", "I", "I;16", "I;16B", "I;16L", "F"), "gray"),
     **dict.fromkeys(("P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "YCbCr"), "rgb"),
@@ -80,12 +84,13 @@ def _decoded(
             _check_size(width * height, scans)
             if color := _COLORS.get(image.mode):
                 details["color"] = color
-            # A JPEG is decoded at an eighth of its size, still from the first byte to the last.
-            image.draft("L", (1, 1))
-            image.load()
+            if width * height * _decoding_cost(image) <= limits.MAX_DECODING_BYTES:
+                # A JPEG is decoded at an eighth of its size, still from the first byte to the last.
+                image.draft("L", (1, 1))
+                image.load()
             if format != "JPEG":
                 details["has_alpha"] = image.has_transparency_data
-            orientation: object = image.getexif().get(_EXIF_ORIENTATION)
+            orientation: object = _exif(image).get(_EXIF_ORIENTATION)
     except Image.DecompressionBombError:
         check_pixels(limits.MAX_PIXELS + 1)
         raise
@@ -98,6 +103,20 @@ def _decoded(
     turned = details.get("orientation") in _TURNED
     size = (height, width) if turned else (width, height)
     return Facts(mime_type, *size, details=details)
+
+
+def _decoding_cost(image: Image.Image) -> int:
+    """Bytes a pixel, as measured: decoders keep more than the picture."""
+    if image.format in ("JPEG", "MPO"):
+        return _PROGRESSIVE_COST if image.info.get("progressive") else 0
+    return _COSTS[image.format or ""]
+
+
+def _exif(image: Image.Image) -> Mapping[int, object]:
+    """Pillow would decode a PNG to look behind its pixels."""
+    if image.format == "PNG" and not _PNG_EXIF & image.info.keys():
+        return {}
+    return image.getexif()
 
 
 def _check_size(pixels: int, scans: int) -> None:

@@ -4,6 +4,7 @@ import io
 import struct
 import zlib
 from functools import cache
+from typing import Any
 
 from PIL import ExifTags, Image, ImageCms, PngImagePlugin
 
@@ -38,7 +39,7 @@ def icc() -> bytes:
 
 def photo(format: str, orientation: int = 1, size: tuple[int, int] = (64, 48)) -> bytes:
     """A picture with EXIF, XMP, a comment, a colour profile, as far as the format has them."""
-    options = {"exif": exif(orientation), "icc_profile": icc(), "xmp": XMP}
+    options: dict[str, Any] = {"exif": exif(orientation), "icc_profile": icc(), "xmp": XMP}
     if format == "JPEG":
         options["comment"] = b"Taken at home"
     if format == "PNG":

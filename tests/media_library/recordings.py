@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 from tempfile import NamedTemporaryFile
+from typing import Any
 
 import av
 
@@ -22,24 +23,24 @@ def recording(
     rate: int = 25,
     layout: str = "mono",
     sound_rate: int = SOUND_RATE,
-    rotation: int = 0,
+    upright: bool = False,
     metadata: dict[str, str] | None = None,
     **options: str,
 ) -> bytes:
-    """`options` are the container's; `rotation` is written into the track's matrix."""
+    """`options` are the container's; a phone held `upright` turns the first track's matrix."""
     with (
         NamedTemporaryFile() as target,
         av.open(target.name, "w", format=format, options=options) as container,
     ):
         container.metadata.update(metadata or {})
-        streams = []
+        streams: list[tuple[Any, Iterator[Any]]] = []
         if video:
-            pictures = container.add_stream(video, rate=rate)
+            pictures: Any = container.add_stream(video, rate=rate)
             pictures.width, pictures.height = size
             pictures.pix_fmt = "yuv420p"
             streams.append((pictures, _pictures(seconds * rate, size)))
         if audio:
-            sound = container.add_stream(audio, rate=sound_rate, layout=layout)
+            sound: Any = container.add_stream(audio, rate=sound_rate, layout=layout)
             streams.append((sound, _sound(sound, seconds, layout, sound_rate)))
         for stream, frames in streams:
             for frame in frames:
@@ -47,7 +48,7 @@ def recording(
             container.mux(stream.encode(None))
         container.close()
         body = Path(target.name).read_bytes()
-    return turned(body) if rotation else body
+    return turned(body) if upright else body
 
 
 def _pictures(count: int, size: tuple[int, int]) -> Iterator[av.VideoFrame]:
@@ -57,7 +58,7 @@ def _pictures(count: int, size: tuple[int, int]) -> Iterator[av.VideoFrame]:
         yield frame
 
 
-def _sound(stream, seconds: int, layout: str, rate: int) -> Iterator[av.AudioFrame]:
+def _sound(stream: Any, seconds: int, layout: str, rate: int) -> Iterator[av.AudioFrame]:
     channels = 1 if layout == "mono" else 2
     tone = (round(math.sin(each / 20) * 8000) for each in range(seconds * rate))
     whole = av.AudioFrame("s16", layout, seconds * rate)

@@ -150,7 +150,7 @@ def test_films(api, what, options, seconds, known):
 
 
 def test_a_film_of_a_phone_held_upright(api):
-    shown, _ = told(api, recording("mp4", "libx264", "aac", rotation=90))
+    shown, _ = told(api, recording("mp4", "libx264", "aac", upright=True))
     assert shown == (48, 64, 2.0)
 
 
