@@ -11,7 +11,7 @@ class AutomationsConfig(AppConfig):
         from automations import demo, readings, receivers, references, tasks, telling
         from automations.home import AUTOMATIONS
         from automations.models import LIVE, Execution, Step
-        from automations.usages import actions_with
+        from automations.usages import actions_of, actions_with, as_object
         from inro.accounts.home import HOME_PARTS
         from inro.accounts.starting import DEMO_CONTENTS, DemoContent
         from inro.common.claims import SWEEPS, Sweep
@@ -28,7 +28,7 @@ class AutomationsConfig(AppConfig):
         CONTACT_PANELS.add(telling.PANEL)
         BACKLOGS.add(Backlog("executions", readings.oldest_execution))
         SWEEPS.add(Sweep("executions", Execution, tasks.wake_due))
-        USAGE_KINDS.add(UsageKind("scenarios", actions_with))
+        USAGE_KINDS.add(UsageKind("scenarios", 1, "actions", actions_with, actions_of, as_object))
         RETENTIONS.add(
             Retention(
                 "step logs",

@@ -15,8 +15,8 @@ from automations.definition.storing import update_actions, update_triggers
 from automations.models import LIVE, Definition, Execution, Scenario
 from automations.revisions import Origin, record_change, snapshot
 from inro.common.errors import Refused, invalid
-from media_library.gathering import gathered
-from media_library.models import MediaFile, MediaStatus
+from media_library.gathering import gathered, named_files
+from media_library.models import MediaStatus
 
 TRIES = 20
 _OWN_FIELDS = ("title", "active", "scenario_type")
@@ -68,8 +68,8 @@ def rewrite_scenario(
         current = locked(scenario)
         # Somebody else may have changed it while files were fetched.
         change = _judged(current, body_of(current), versions)
-        files = {**_of_the_library(current, change.references), **media.attach()}
         faults = Faults()
+        files = {**_of_the_library(current, change, faults), **media.attach()}
         judge_files(change.checked.actions, files, faults, active=change.active)
         faults.raise_if_any()
         before = snapshot(current)
@@ -131,7 +131,12 @@ def _judged(scenario: Scenario, data: Any, versions: list[str] | None) -> Change
             if isinstance(merged.items, list) and not merged.items:
                 faults.add(name, "An active scenario needs at least one.")
     check_media(
-        scenario.workspace, checked.actions, change.references, faults, active=change.active
+        scenario.workspace,
+        checked.actions,
+        change.references,
+        faults,
+        active=active,
+        kept=_kept(scenario, active) if change.references else (),
     )
     faults.raise_if_any()
     return change
@@ -179,10 +184,21 @@ def _checked(scenario: Scenario, lists: Mapping[str, Merged], faults: Faults) ->
     return checked
 
 
-def _of_the_library(scenario: Scenario, references: References) -> Files:
-    by_path = {path: each.id for path, each in references.items() if each.id is not None}
-    found = MediaFile.objects.for_workspace(scenario.workspace).in_bulk(set(by_path.values()))
-    return {path: found[pk] for path, pk in by_path.items()}
+def _of_the_library(scenario: Scenario, change: Change, faults: Faults) -> Files:
+    """The files named by id, which nobody deletes from here on."""
+    kept = _kept(scenario, change.active)
+    files, found = named_files(scenario.workspace, change.references, kept, lock=True)
+    faults.include_refusals(found)
+    return files
+
+
+def _kept(scenario: Scenario, active: bool) -> set[int]:
+    """The files that a change may go on naming though they were deleted: those that the scenario
+    has already, unless it starts with them."""
+    if active and not scenario.active:
+        return set()
+    has = scenario.definition.actions.filter(media_file__isnull=False)
+    return set(has.values_list("media_file", flat=True))
 
 
 def _store(scenario: Scenario, change: Change, files: Files) -> None:

@@ -6,7 +6,7 @@ from django.utils import timezone
 from automations.models import LIVE, Execution, ExecutionStatus
 from inro.common.errors import Refused
 from messaging.channels.base import Outcome, Verdict
-from messaging.delivery.moves import Change, News
+from messaging.delivery.news import Change, News
 from messaging.delivery.settle import settle
 from messaging.models import OPEN, Message, MessageStatus
 

@@ -6,7 +6,7 @@ from typing import Any
 from automations.models import Action, Scenario, Trigger
 from automations.triggers import TRIGGER_TYPES
 from media_library import serving
-from media_library.models import MediaFile
+from media_library.models import MediaFile, MediaStatus
 
 
 def exported(scenario: Scenario) -> dict[str, Any]:
@@ -20,12 +20,16 @@ def exported(scenario: Scenario) -> dict[str, Any]:
         _trigger(trigger, f"triggers.{index}.options", warnings)
         for index, trigger in enumerate(scenario.triggers.all())
     ]
+    actions = [
+        _action(action, f"actions.{index}.media_file", warnings)
+        for index, action in enumerate(scenario.definition.actions.all())
+    ]
     return {
         "title": scenario.title,
         "active": scenario.active and not warnings,
         "scenario_type": scenario.scenario_type,
         "triggers": triggers,
-        "actions": [_action(action) for action in scenario.definition.actions.all()],
+        "actions": actions,
         "warnings": warnings,
     }
 
@@ -41,7 +45,12 @@ def _trigger(trigger: Trigger, path: str, warnings: list[dict[str, str]]) -> dic
     return {"trigger_type": trigger.trigger_type, "options": kept}
 
 
-def _action(action: Action) -> dict[str, Any]:
+def _action(action: Action, path: str, warnings: list[dict[str, str]]) -> dict[str, Any]:
+    file = action.media_file
+    if file and file.status == MediaStatus.DELETED:
+        message = "The file was deleted; name another one where you import it."
+        warnings.append({"code": "media_deleted", "path": path, "message": message})
+        file = None
     return {
         "action_key": action.action_key,
         "action_type": action.action_type,
@@ -49,7 +58,7 @@ def _action(action: Action) -> dict[str, Any]:
         "parent_branch": action.parent_branch or None,
         "content": action.content,
         "options": action.options,
-        "media_file": _file(action.media_file) if action.media_file else None,
+        "media_file": _file(file) if file else None,
     }
 
 

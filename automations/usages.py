@@ -1,7 +1,9 @@
 """Which scenarios carry which media files."""
 
 from collections.abc import Collection, Iterator
+from typing import Any
 
+from django.db.models import QuerySet
 from django.urls import reverse
 
 from automations.models import Action
@@ -21,3 +23,19 @@ def actions_with(media_file_ids: Collection[int]) -> Iterator[Usage]:
     for media_file_id, scenario_id, title in rows[:MOST_LISTED]:
         page = reverse("admin:automations_scenario_change", args=[scenario_id])
         yield Usage(media_file_id, title, page)
+
+
+def actions_of(media_file_id: int) -> QuerySet[Action]:
+    """The actions that send a file."""
+    carrying = Action.objects.filter(media_file=media_file_id, definition__scenario__isnull=False)
+    return carrying.select_related("definition__scenario")
+
+
+def as_object(action: Action) -> dict[str, Any]:
+    scenario = action.definition.scenario
+    return {
+        "type": "scenario",
+        "id": scenario.pk,
+        "title": scenario.title,
+        "action_key": action.action_key,
+    }

@@ -117,6 +117,7 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en"
 USE_I18N = False
+FORMAT_MODULE_PATH = "inro.formats"
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
@@ -200,6 +201,7 @@ CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_DEFAULT_QUEUE = "default"
 CELERY_TASK_ROUTES = {
     "media_library.*": {"queue": "media"},
+    "inro.clean_files": {"queue": "media"},
     "messaging.apply_events": {"queue": "inbound"},
     "messaging.pump": {"queue": "delivery"},
 }
@@ -230,15 +232,9 @@ CACHES = {
     }
 }
 
-if env.text("STORAGE_URL"):
-    raise ImproperlyConfigured("STORAGE_URL is not supported in this version; files are local.")
-
 # --- Files -------------------------------------------------------------------------------
 STORAGES = {
-    "default": {
-        "BACKEND": "django.core.files.storage.FileSystemStorage",
-        "OPTIONS": {"location": str(DATA_DIR / "media"), "base_url": None},
-    },
+    "default": env.storage("STORAGE_URL", DATA_DIR / "media"),
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
 STATIC_URL = "static/"
@@ -248,6 +244,7 @@ WHITENOISE_AUTOREFRESH = False
 MEDIA_MAX_BYTES = env.integer("MEDIA_MAX_BYTES", 100 * 1024 * 1024, low=1)
 MEDIA_DOWNLOAD_WAIT = env.seconds("MEDIA_DOWNLOAD_WAIT", 8)
 MEDIA_DOWNLOAD_TIMEOUT = env.seconds("MEDIA_DOWNLOAD_TIMEOUT", 60)
+RENDITIONS_AT_ONCE = env.integer("RENDITIONS_AT_ONCE", 2, low=1)
 TEMP_DIR = DATA_DIR / "tmp"
 FILE_UPLOAD_TEMP_DIR = str(TEMP_DIR)
 # Small bodies are kept in memory, larger ones go to disk as they come.
@@ -270,6 +267,8 @@ UNCONFIRMED_AFTER = env.seconds("UNCONFIRMED_AFTER", 300)
 # --- How long things are kept ------------------------------------------------------------
 RETAIN_EVENTS_DAYS = env.integer("RETAIN_EVENTS_DAYS", 14, high=36_500)
 RETAIN_STEPS_DAYS = env.integer("RETAIN_STEPS_DAYS", 180, high=36_500)
+RETAIN_FAILED_MEDIA_DAYS = env.integer("RETAIN_FAILED_MEDIA_DAYS", 30, high=36_500)
+RETAIN_DELETED_MEDIA_DAYS = env.integer("RETAIN_DELETED_MEDIA_DAYS", 180, high=36_500)
 
 # --- API ---------------------------------------------------------------------------------
 API_RATE_LIMIT = env.rate("API_RATE_LIMIT", "60/min")

@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.db.models import Q
 
 
 class MediaLibraryConfig(AppConfig):
@@ -6,17 +7,38 @@ class MediaLibraryConfig(AppConfig):
     verbose_name = "Media library"
 
     def ready(self) -> None:
+        from django.conf import settings
+
         from inro.accounts.home import HOME_PARTS
         from inro.accounts.starting import DEMO_CONTENTS, DemoContent
         from inro.common.backups import FILE_OWNERS, FileOwner
         from inro.common.claims import SWEEPS, Sweep
         from inro.common.measuring import BACKLOGS, Backlog
-        from media_library import demo, readings, storage, sweeping
+        from inro.common.retention import RETENTIONS, Retention, days
+        from media_library import demo, readings, reference_pages, storage, sweeping
         from media_library.home import MEDIA
-        from media_library.models import Fetch
+        from media_library.models import Fetch, MediaFile, MediaStatus, Rendition
+        from media_library.usages import unnamed
 
+        reference_pages.register()
         HOME_PARTS.add(MEDIA)
         SWEEPS.add(Sweep("downloads", Fetch, sweeping.sweep))
+        SWEEPS.add(Sweep("renditions", Rendition, sweeping.sweep_renditions))
         BACKLOGS.add(Backlog("downloads", readings.oldest_download))
-        FILE_OWNERS.add(FileOwner("blobs", storage.files_of, storage.is_named))
+        BACKLOGS.add(Backlog("renditions", readings.oldest_rendition))
+        FILE_OWNERS.add(FileOwner("blobs", storage.FOLDER, storage.files_of, storage.named))
+        for status, kept_for in (
+            (MediaStatus.FAILED, lambda: days(settings.RETAIN_FAILED_MEDIA_DAYS)),
+            (MediaStatus.DELETED, lambda: days(settings.RETAIN_DELETED_MEDIA_DAYS)),
+        ):
+            RETENTIONS.add(
+                Retention(
+                    f"{status} media files",
+                    MediaFile,
+                    "updated_at",
+                    kept_for,
+                    lambda status=status: Q(status=status) & unnamed(),  # type: ignore[misc]
+                    in_order=False,
+                )
+            )
         DEMO_CONTENTS.add(DemoContent("pictures", demo.fill))

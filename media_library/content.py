@@ -43,8 +43,8 @@ class Content:
         if not self.edits:
             yield self.file
             return
-        with temporary_file() as file, _bytes_of(self.file) as data:
-            for piece in pieces(data, self.edits):
+        with temporary_file() as file:
+            for piece in pieces(self.file, self.edits):
                 file.write(piece)
             file.flush()
             yield file
@@ -63,11 +63,9 @@ def examine(file: File, declared: str = "") -> Content:
     with _bytes_of(file) as data:
         facts = sniff(file, data)  # type: ignore[arg-type]
         edits = tuple(edits_of(data, facts))
-        if edits:
-            facts = replace(facts, details={**facts.details, "stripped": True})
-            size, digest = _measure(pieces(data, edits))
-        else:
-            digest = hashlib.sha256(data).hexdigest()
+    if edits:
+        facts = replace(facts, details={**facts.details, "stripped": True})
+    size, digest = _measure(pieces(file, edits))
     file_type = chosen_type(facts.mime_type, bare_type(declared))
     return Content(file, size, digest, facts, file_type, edits)
 

@@ -28,7 +28,7 @@ SIZE = (1200, 800)
 
 
 def fill(workspace: Workspace) -> Mapping[str, int]:
-    mine = MediaFile.objects.for_workspace(workspace)
+    mine = MediaFile.objects.for_workspace(workspace).undeleted()
     there = set(mine.values_list("name", flat=True))
     for name, words, caption, top, bottom in PICTURES:
         if name not in there:

@@ -14,8 +14,9 @@ from inro.api import waiting
 from inro.common.errors import Refused
 from inro.common.waking import wake
 from media_library import naming
-from media_library.models import Fetch, FetchStatus, MediaFile, MediaStatus
-from media_library.references import About
+from media_library.duplicates import found_instead
+from media_library.models import Blob, Fetch, FetchStatus, MediaFile, MediaStatus
+from media_library.references import MediaReference, OnDuplicate
 from media_library.sweeping import discard
 from media_library.tasks import run_fetch
 
@@ -24,6 +25,7 @@ _COMPANY_SECONDS = 1.0
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.01, 0.1
 
 Faults = dict[str, Refused]
+References = Mapping[str, MediaReference]
 
 
 class Downloads:
@@ -67,7 +69,7 @@ class Downloads:
                 pause = min(pause * 1.3, _LONGEST_PAUSE)
         return _faults(self._rows()) if may_wait else {}
 
-    def attach(self, abouts: Mapping[str, About]) -> tuple[dict[str, MediaFile], Faults]:
+    def attach(self, references: References) -> tuple[dict[str, MediaFile], Faults]:
         """The media files, those still being fetched as pending ones; and what failed meanwhile.
 
         The rows are locked: from here on a worker finishes the media file instead of the fetch.
@@ -76,10 +78,16 @@ class Downloads:
         faults = _faults(rows)
         if faults:
             return {}, faults
-        files = {path: _media_file(row, abouts[path]) for path, row in rows.items() if row}
+        files = {}
+        for path, row in rows.items():
+            try:
+                if row:
+                    files[path] = _media_file(row, references[path])
+            except Refused as refused:
+                faults[path] = refused
         fetched = [row.pk for row in rows.values() if row and row.status == FetchStatus.FETCHED]
         Fetch.objects.filter(pk__in=fetched).delete()
-        return files, {}
+        return files, faults
 
     def discard(self) -> None:
         """Drop those that no committed media file came of."""
@@ -108,13 +116,18 @@ def _faults(rows: Mapping[str, Fetch | None]) -> Faults:
     return faults
 
 
-def _media_file(fetch: Fetch, about: About) -> MediaFile:
-    is_ready = fetch.status == FetchStatus.FETCHED
+def _media_file(fetch: Fetch, reference: MediaReference) -> MediaFile:
+    is_ready, about = fetch.status == FetchStatus.FETCHED, reference.about
+    if is_ready and reference.on_duplicate != OnDuplicate.REUSE:
+        blob = Blob.objects.select_for_update(of=("self",)).get(fetches=fetch)
+        if found := found_instead(blob, reference.on_duplicate):
+            return found
     media_file = MediaFile.objects.create(
         workspace_id=fetch.workspace_id,
         status=MediaStatus.READY if is_ready else MediaStatus.PENDING,
         blob=fetch.blob,
         media_type=fetch.media_type,
+        folder_id=about.folder_id,
         name=naming.clean(about.name) or fetch.name,
         caption=about.caption,
         description=about.description,
@@ -122,5 +135,7 @@ def _media_file(fetch: Fetch, about: About) -> MediaFile:
     )
     if not is_ready:
         fetch.media_file = media_file
-        fetch.save(update_fields=["media_file"])
+        # Its id is given out with this answer: bytes that are here already cannot return another.
+        fetch.refuse_duplicate = reference.on_duplicate == OnDuplicate.ERROR
+        fetch.save(update_fields=["media_file", "refuse_duplicate"])
     return media_file

@@ -13,9 +13,11 @@ from django.utils import timezone
 
 from inro.common import claims, http
 from inro.common.errors import Refused
-from media_library import limits, naming
+from media_library import limits, naming, ordering
 from media_library.content import Content, examine, temporary_file
+from media_library.duplicates import found_instead
 from media_library.models import Blob, Fetch, FetchStatus, MediaFile, MediaStatus
+from media_library.references import OnDuplicate
 from media_library.storage import deposited
 
 log = structlog.get_logger(__name__)
@@ -110,10 +112,16 @@ def _download(hold: _Hold) -> None:
 def _hand_over(fetch: Fetch, blob: Blob, content: Content, filename: str) -> None:
     """To the media file that the request left behind, else to the request that still waits."""
     kind, name = content.file_type.kind, naming.named(filename, content.file_type)
+    ordering.order(blob, kind)
     if fetch.media_file_id is None:
         fetch.status, fetch.blob = FetchStatus.FETCHED, blob
         fetch.media_type, fetch.name = kind, name
         fetch.save()
+        return
+    try:
+        found_instead(blob, OnDuplicate.ERROR if fetch.refuse_duplicate else OnDuplicate.REUSE)
+    except Refused as refused:
+        _fail_file(fetch, refused)
         return
     media_file = MediaFile.objects.select_for_update().get(pk=fetch.media_file_id)
     media_file.status, media_file.blob, media_file.media_type = MediaStatus.READY, blob, kind
@@ -126,24 +134,28 @@ def _fail(hold: _Hold, refused: Refused, retryable: bool) -> float | None:
     now = timezone.now()
     if retryable and hold.fetch.attempts < MAX_ATTEMPTS:
         return _retry_later(hold, now)
-    message = refused.message[: limits.MAX_ERROR]
     with transaction.atomic():
         fetch = hold.rows.select_for_update().first()
         if fetch is None:
             return None
         if fetch.media_file_id is None:
             fetch.status = FetchStatus.FAILED
-            fetch.error_code, fetch.error_message = refused.code, message
+            fetch.error_code = refused.code
+            fetch.error_message = refused.message[: limits.MAX_ERROR]
             fetch.save()
             return None
-        MediaFile.objects.filter(pk=fetch.media_file_id).update(
-            status=MediaStatus.FAILED,
-            error_code=refused.code,
-            error_message=message,
-            updated_at=now,
-        )
-        fetch.delete()
+        _fail_file(fetch, refused)
     return None
+
+
+def _fail_file(fetch: Fetch, refused: Refused) -> None:
+    MediaFile.objects.filter(fetch=fetch).update(
+        status=MediaStatus.FAILED,
+        error_code=refused.code,
+        error_message=refused.message[: limits.MAX_ERROR],
+        updated_at=timezone.now(),
+    )
+    fetch.delete()
 
 
 def _retry_later(hold: _Hold, now: datetime) -> float | None:

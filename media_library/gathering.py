@@ -11,19 +11,21 @@ block ends is removed: downloads, bytes, copies.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 
 from django.db import transaction
 
 from inro.accounts.models import Workspace
 from inro.common import http
-from inro.common.errors import Details, Refused, invalid
+from inro.common.errors import Refused, invalid
 from inro.common.outgoing import MAX_URL_LENGTH
-from media_library import naming, serving
+from media_library import naming, ordering, serving
 from media_library.content import copied, examine
 from media_library.downloads import Downloads, Faults
-from media_library.models import MediaFile
+from media_library.duplicates import found_instead
+from media_library.folders import hold_folder
+from media_library.models import MediaFile, MediaStatus
 from media_library.references import MediaReference
 from media_library.serving import Served
 from media_library.storage import Deposit, deposited, open_blob
@@ -38,9 +40,7 @@ def gathered(workspace: Workspace, references: References) -> Iterator[Gathering
     Raises Refused with all faults known by then, at `<path>.id` or `<path>.file_url`. Every id is
     looked up before anything is fetched. The same URL twice makes two media files.
     """
-    faults = reference_faults(workspace, references)
-    if faults:
-        raise invalid(faults)
+    refuse(reference_faults(workspace, references))
     with ExitStack() as stack:
         yield Gathering(workspace, references, stack)
 
@@ -51,16 +51,48 @@ def resolve_references(workspace: Workspace, references: References) -> dict[str
         return media.attach()
 
 
-def reference_faults(workspace: Workspace, references: References) -> Details:
-    """What can be said against `references` before anything is fetched, by path."""
-    found = _existing(workspace, references)
-    faults: Details = {}
+def reference_faults(
+    workspace: Workspace, references: References, kept: Collection[int] = ()
+) -> Faults:
+    """What can be said against `references` before anything is fetched, by path.
+
+    Files with the ids `kept` may have been deleted.
+    """
+    faults = named_files(workspace, references, kept)[1]
     for path, reference in references.items():
-        if reference.id is not None and reference.id not in found:
-            faults[_under(path, "id")] = [_no_media_file(reference.id)]
-        elif reference.id is None and (fault := url_fault(reference.file_url)):
-            faults[_under(path, "file_url")] = [fault]
+        if reference.id is None and (fault := url_fault(reference.file_url)):
+            faults[_under(path, "file_url")] = Refused("validation_failed", fault)
     return faults
+
+
+def named_files(
+    workspace: Workspace,
+    references: References,
+    kept: Collection[int] = (),
+    *,
+    lock: bool = False,
+) -> tuple[dict[str, MediaFile], Faults]:
+    """The files that `references` name by id, and what can be said against that, each by path.
+
+    With `lock` none of them is deleted until the caller's transaction ends.
+    """
+    asked = {path: each.id for path, each in references.items() if each.id is not None}
+    rows = MediaFile.objects.for_workspace(workspace).select_related("blob")
+    if lock:
+        rows = rows.order_by("pk").select_for_update(of=("self",), no_key=True)
+    found = {each.pk: each for each in rows.filter(pk__in=set(asked.values()))} if asked else {}
+    files, faults = {}, {}
+    for path, pk in asked.items():
+        if pk not in found:
+            refused = Refused("validation_failed", f"No media file has the id {pk}.")
+            faults[_under(path, "id")] = refused
+        elif found[pk].status == MediaStatus.DELETED and pk not in kept:
+            faults[_under(path, "id")] = Refused(
+                "media_deleted", f"The media file {pk} was deleted."
+            )
+        else:
+            files[path] = found[pk]
+    return files, faults
 
 
 def url_fault(url: str) -> str | None:
@@ -89,7 +121,12 @@ class Gathering:
         )
         stack.callback(self._downloads.discard)
         self._downloads.start()
-        _refuse(self._downloads.wait())
+        refuse(_at_urls(self._downloads.wait()))
+
+    @property
+    def digests(self) -> set[str]:
+        """Of the bytes that `attach` will lock."""
+        return {deposit.content.sha256 for _, deposit in self._copies.values()}
 
     def attach(self) -> dict[str, MediaFile]:
         """The media files by path; downloads that are not done come as pending ones.
@@ -97,16 +134,13 @@ class Gathering:
         Raises Refused when a download failed or a named file was deleted at the last moment: the
         transaction then has to end.
         """
-        abouts = {path: each.about for path, each in self._references.items()}
-        files, faults = self._downloads.attach(abouts)
-        _refuse(faults)
-        files |= self._attach_copies()
-        by_id = _existing(self._workspace, self._references)
-        for path, reference in self._references.items():
-            if reference.id is not None:
-                if reference.id not in by_id:
-                    raise invalid({_under(path, "id"): [_no_media_file(reference.id)]})
-                files[path] = by_id[reference.id]
+        for folder_id in sorted({each.about.folder_id or 0 for each in self._references.values()}):
+            hold_folder(self._workspace, folder_id or None)
+        files, faults = named_files(self._workspace, self._references, lock=True)
+        refuse(faults)
+        downloaded, faults = self._downloads.attach(self._references)
+        refuse(_at_urls(faults))
+        files |= downloaded | self._attach_copies()
         return {path: files[path] for path in self._references}
 
     def _copy(self, own: Mapping[str, Served]) -> dict[str, tuple[Served, Deposit]]:
@@ -117,7 +151,7 @@ class Gathering:
                 copies[path] = (source, self._deposit(source))
             except Refused as error:
                 faults[path] = error
-        _refuse(faults)
+        refuse(_at_urls(faults))
         return copies
 
     def _deposit(self, source: Served) -> Deposit:
@@ -136,10 +170,17 @@ class Gathering:
 
     def _copied(self, path: str, source: Served, deposit: Deposit) -> MediaFile:
         reference, file_type = self._references[path], deposit.content.file_type
-        return MediaFile.objects.create(
+        blob = deposit.blob()
+        try:
+            found = found_instead(blob, reference.on_duplicate)
+        except Refused as refused:
+            raise refused.at(_under(path, "file_url")) from None
+        ordering.order(blob, file_type.kind)
+        return found or MediaFile.objects.create(
             workspace=self._workspace,
-            blob=deposit.blob(),
+            blob=blob,
             media_type=file_type.kind,
+            folder_id=reference.about.folder_id,
             name=naming.named(reference.about.name or source.media_file.name, file_type),
             caption=reference.about.caption,
             description=reference.about.description,
@@ -147,17 +188,15 @@ class Gathering:
         )
 
 
-def _existing(workspace: Workspace, references: References) -> dict[int, MediaFile]:
-    asked = {each.id for each in references.values() if each.id is not None}
-    rows = MediaFile.objects.for_workspace(workspace).select_related("blob")
-    return rows.in_bulk(asked) if asked else {}
+def _at_urls(faults: Faults) -> Faults:
+    return {_under(path, "file_url"): each for path, each in faults.items()}
 
 
-def _refuse(faults: Faults) -> None:
-    """Raise what befell one file or several, at the paths of their URLs."""
+def refuse(faults: Faults) -> None:
+    """Raise what befell one file or several, each at its path."""
     if not faults:
         return
-    details = {_under(path, "file_url"): [each.message] for path, each in faults.items()}
+    details = {path: [each.message] for path, each in faults.items()}
     first = next(iter(faults.values()))
     if len(faults) == 1:
         raise Refused(first.code, first.message, details)
@@ -168,7 +207,3 @@ def _refuse(faults: Faults) -> None:
 
 def _under(path: str, key: str) -> str:
     return f"{path}.{key}".lstrip(".")
-
-
-def _no_media_file(pk: int) -> str:
-    return f"No media file has the id {pk}."

@@ -8,16 +8,19 @@ from django.contrib import admin, messages
 from django.contrib.admin.views.main import ChangeList
 from django.contrib.admin.widgets import AdminTextareaWidget
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet, TextField
-from django.http import HttpRequest, HttpResponse
+from django.db.models import ForeignKey, QuerySet, TextField
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.views.decorators.http import require_POST
 
-from inro.accounts.models import Workspace
+from inro.accounts.models import AuditEntry, Workspace
 from inro.accounts.workspace_admin import WorkspaceAdmin
 from inro.common.folding import fold
+from media_library.changing import change_media_file, locked
+from media_library.deleting import delete_media_file
+from media_library.folders import hold_folder
 from media_library.forms import BringForm, Brought, UploadForm
 from media_library.models import MediaFile, MediaStatus
 from media_library.serving import path_of, url_of
@@ -54,10 +57,34 @@ class MediaFileAdmin(WorkspaceAdmin):
     ) -> Any:
         if obj is None:
             kwargs |= {"form": UploadForm, "fields": ("workspace", *self.texts)}
-        return super().get_form(request, obj, change, **kwargs)
+        return self._without_links(super().get_form(request, obj, change, **kwargs))
+
+    @staticmethod
+    def _without_links(form: Any) -> Any:
+        """Folders have pages of their own."""
+        if "folder" in form.base_fields:
+            form.base_fields["folder"].widget = form.base_fields["folder"].widget.widget
+        return form
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
-        return self.texts if obj else ("workspace", "file", *self.texts)
+        return (*self.texts, "folder") if obj else ("workspace", "file", *self.texts)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        files: Any = super().get_queryset(request)
+        found: QuerySet = files.undeleted()
+        return found
+
+    def formfield_for_foreignkey(
+        self, db_field: ForeignKey, request: HttpRequest, **kwargs: Any
+    ) -> Any:
+        """The folders of the file's own workspace."""
+        field = super().formfield_for_foreignkey(db_field, request, **kwargs)
+        match = request.resolver_match
+        pk = match.kwargs.get("object_id", "") if match else ""
+        if db_field.name == "folder" and pk.isdigit():
+            own = MediaFile.objects.filter(pk=pk).values("workspace")
+            field.queryset = field.queryset.filter(workspace__in=own)
+        return field
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet, search_term: str
@@ -67,10 +94,30 @@ class MediaFileAdmin(WorkspaceAdmin):
     def save_model(self, request: HttpRequest, obj: MediaFile, form: Any, change: bool) -> None:
         # A new one was stored while the form was judged: only then is it known to be acceptable.
         if change:
-            obj.save(update_fields=self.texts)
+            hold_folder(obj.workspace, obj.folder_id)
+            current = locked(obj)
+            if current is None:
+                raise Http404
+            typed = {"folder_id" if name == "folder" else name for name in form.changed_data}
+            change_media_file(current, {name: getattr(obj, name) for name in typed})
 
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """The files, each with what uses it: that fails without them."""
+        files = list(objs)
+        usages = usages_of([each.pk for each in files])
+        said: list[Any] = []
+        for each in files:
+            titles = [f"used in: {usage.title}" for usage in usages.get(each.pk, [])]
+            said += [str(each), titles] if titles else [str(each)]
+        return said, {"media files": len(files)}, set(), []
+
+    def delete_model(self, request: HttpRequest, obj: MediaFile) -> None:
+        AuditEntry.record(obj.workspace, request.user, "media file deleted", obj, id=obj.pk)
+        delete_media_file(obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet) -> None:
+        for each in queryset.order_by("pk"):
+            self.delete_model(request, each)
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(require_POST(self.upload_view))

@@ -4,14 +4,15 @@ Blobs are bytes, once per workspace; media files are what people see of them; fo
 files; fetches bring bytes, and renditions are other forms of them.
 """
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Count, OuterRef, Q, Subquery
+from django.db.models.functions import Coalesce
 
 from inro.common.claims import TaskRow
 from inro.common.folding import fold
-from inro.common.models import WorkspaceOwned, covered_workspace
+from inro.common.models import WorkspaceOwned, WorkspaceQuerySet, covered_workspace
 from media_library.kinds import FileType, MediaKind, as_kind
 
 
@@ -48,6 +49,19 @@ class MediaStatus(models.TextChoices):
     DELETED = "deleted"
 
 
+# A path of folders in one query is as many joins.
+MAX_FOLDER_DEPTH = 10
+
+
+class MediaFolderQuerySet(WorkspaceQuerySet):
+    def in_full(self) -> Self:
+        """With `file_count`, and all parents at hand, in one query however many there are."""
+        inside = MediaFile.objects.undeleted().filter(folder=OuterRef("pk")).order_by()
+        counted = inside.values("folder").annotate(count=Count("pk")).values("count")
+        parents = "__".join(["parent"] * (MAX_FOLDER_DEPTH - 1))
+        return self.select_related(parents).annotate(file_count=Coalesce(Subquery(counted), 0))
+
+
 class MediaFolder(WorkspaceOwned):
     """A name for files to be found under; folders nest."""
 
@@ -58,6 +72,8 @@ class MediaFolder(WorkspaceOwned):
     name = models.CharField(max_length=100)
     # Folded by Python: databases do not agree on case and accents.
     name_folded = models.CharField(max_length=400, editable=False)
+
+    objects: ClassVar = MediaFolderQuerySet.as_manager()
 
     class Meta:
         ordering: ClassVar = ["name_folded", "id"]
@@ -75,12 +91,29 @@ class MediaFolder(WorkspaceOwned):
     def __str__(self) -> str:
         return self.name
 
+    @staticmethod
+    def folded(name: str) -> str:
+        """What two names of one parent must not share."""
+        return fold(name)[:400]
+
+    @property
+    def path(self) -> list[str]:
+        """The names from the top down, this one's last; parents not at hand are looked up."""
+        above: list[str] = self.parent.path if self.parent else []
+        return [*above, self.name]
+
     def save(self, *args: Any, **kwargs: Any) -> None:
-        self.name_folded = fold(self.name)
+        self.name_folded = self.folded(self.name)
         fields = kwargs.get("update_fields")
         if fields is not None:
             kwargs["update_fields"] = {*fields, "name_folded", "updated_at"}
         super().save(*args, **kwargs)
+
+
+class MediaFileQuerySet(WorkspaceQuerySet):
+    def undeleted(self) -> Self:
+        """What people see of the library."""
+        return self.exclude(status=MediaStatus.DELETED)
 
 
 class MediaFile(WorkspaceOwned):
@@ -115,6 +148,10 @@ class MediaFile(WorkspaceOwned):
     error_message = models.CharField(max_length=300, blank=True, editable=False)
     # Name and caption, folded by Python: databases do not agree on case and accents.
     search_text = models.TextField(blank=True, editable=False)
+    # Whether an upload found it here instead of making it.
+    was_here = False
+
+    objects: ClassVar = MediaFileQuerySet.as_manager()
 
     class Meta:
         ordering: ClassVar = ["-id"]
@@ -122,11 +159,16 @@ class MediaFile(WorkspaceOwned):
             models.CheckConstraint(
                 condition=~Q(status=MediaStatus.READY) | Q(blob__isnull=False),
                 name="media_ready_has_blob",
-            )
+            ),
+            models.CheckConstraint(
+                condition=~Q(status=MediaStatus.DELETED) | Q(blob=None, folder=None),
+                name="media_deleted_is_bare",
+            ),
         ]
+        # The status comes last, so that the deleted are left out without reading their rows.
         indexes: ClassVar = [
-            models.Index(fields=["workspace", "-id"], name="media_by_workspace"),
-            models.Index(fields=["workspace", "media_type", "-id"], name="media_by_type"),
+            models.Index(fields=["workspace", "-id", "status"], name="media_by_workspace"),
+            models.Index(fields=["workspace", "media_type", "-id", "status"], name="media_by_type"),
             models.Index(fields=["folder", "-id"], name="media_by_folder"),
             models.Index(
                 fields=["workspace", "-id"],
@@ -180,6 +222,8 @@ class Fetch(WorkspaceOwned, TaskRow):
     blob = models.ForeignKey(Blob, models.PROTECT, null=True, related_name="fetches")
     media_type = models.CharField(max_length=10, choices=MediaKind.choices, blank=True)
     name = models.CharField(max_length=255, blank=True)
+    # Whether bytes that the library has already are a failure.
+    refuse_duplicate = models.BooleanField(default=False, db_default=False)
     error_code = models.CharField(max_length=40, blank=True)
     error_message = models.CharField(max_length=300, blank=True)
 

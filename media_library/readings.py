@@ -1,10 +1,15 @@
-"""How long downloads have been due, for `/metrics` and `doctor`."""
+"""How long downloads and renditions have been due, for `/metrics` and `doctor`."""
 
 from datetime import datetime
 
 from media_library.models import Fetch, FetchStatus
+from media_library.renditions import due
 
 
 def oldest_download(now: datetime) -> datetime | None:
     rows = Fetch.objects.filter(status=FetchStatus.QUEUED, due_at__lte=now)
     return rows.order_by("due_at").values_list("due_at", flat=True).first()
+
+
+def oldest_rendition(now: datetime) -> datetime | None:
+    return due(now).values_list("due_at", flat=True).first()

@@ -1,6 +1,15 @@
 """How a request names a file: one of the library, or one to be fetched."""
 
 from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class OnDuplicate(StrEnum):
+    """What to do with a new file whose bytes the library has already."""
+
+    REUSE = "reuse"  # another media file of the same bytes
+    RETURN = "return"  # the newest one that there is
+    ERROR = "error"
 
 
 @dataclass(frozen=True)
@@ -10,12 +19,14 @@ class About:
     name: str = ""
     caption: str = ""
     description: str = ""
+    folder_id: int | None = None
 
 
 @dataclass(frozen=True)
 class MediaReference:
-    """Either `id` or `file_url`; `about` goes with a `file_url`."""
+    """Either `id` or `file_url`; `about` and `on_duplicate` go with a `file_url`."""
 
     id: int | None = None
     file_url: str = ""
     about: About = field(default_factory=About)
+    on_duplicate: OnDuplicate = OnDuplicate.REUSE

@@ -11,7 +11,8 @@ from django.urls import reverse
 from inro.common.signing import sign, unsign
 from media_library import naming
 from media_library.kinds import FileType
-from media_library.models import Blob, MediaFile, MediaStatus
+from media_library.models import Blob, MediaFile, MediaStatus, Rendition, RenditionStatus
+from media_library.recipes import RECIPES
 
 _PURPOSE = "media"
 _END_OF_SIGNED = re.compile("[/?#]")
@@ -30,18 +31,18 @@ def path_of(media_file: MediaFile) -> str:
     return _path(media_file.pk, media_file.name, media_file.file_type)
 
 
-def address_of(pk: int, name: str, file_type: FileType) -> str:
-    """Like `url_of`, of a ready file's id, name and type."""
-    return f"{settings.PUBLIC_URL}{_path(pk, name, file_type)}"
+def address_of(pk: int, name: str, file_type: FileType, recipe: str = "") -> str:
+    """Like `url_of`, of a ready file's id, name and type; or of what `recipe` made of it."""
+    return f"{settings.PUBLIC_URL}{_path(pk, name, file_type, recipe)}"
 
 
-def _path(pk: int, name: str, file_type: FileType) -> str:
-    signed = sign(str(pk), _PURPOSE)
+def _path(pk: int, name: str, file_type: FileType, recipe: str = "") -> str:
+    signed = sign(f"{pk}.{recipe}" if recipe else str(pk), _PURPOSE)
     return reverse("media", args=[signed, naming.in_address(name, file_type)])
 
 
 class Served(NamedTuple):
-    """A file that is ready."""
+    """A file that is ready; `blob` and `file_type` are those of what was made of it, if asked."""
 
     media_file: MediaFile
     blob: Blob
@@ -49,13 +50,22 @@ class Served(NamedTuple):
 
 
 def find(signed: str) -> Served | None:
-    """The ready file whose signature this is."""
-    pk = unsign(signed, _PURPOSE)
+    """The ready file whose signature this is, or what was made of it."""
+    pk, _, recipe = (unsign(signed, _PURPOSE) or "").partition(".")
     ready = MediaFile.objects.select_related("blob").filter(status=MediaStatus.READY)
     found = ready.filter(pk=pk).first() if pk else None
     if found is None or found.blob is None or found.file_type is None:
         return None
-    return Served(found, found.blob, found.file_type)
+    return _rendition(found, recipe) if recipe else Served(found, found.blob, found.file_type)
+
+
+def _rendition(media_file: MediaFile, recipe: str) -> Served | None:
+    """It goes with its file: a link to it opens nothing once that is deleted."""
+    ready = Rendition.objects.select_related("blob").filter(status=RenditionStatus.READY)
+    found = ready.filter(source=media_file.blob, recipe=recipe).first()
+    if found is None or found.blob is None or recipe not in RECIPES:
+        return None
+    return Served(media_file, found.blob, RECIPES[recipe].file_type)
 
 
 def find_by_url(url: str) -> Served | None:

@@ -8,7 +8,7 @@ bytes both write a file; the one whose row comes second uses the first one's and
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from functools import cache, partial
 
@@ -16,7 +16,7 @@ import structlog
 from django.core.files import File
 from django.core.files.storage import default_storage
 from django.db import transaction
-from django.db.models import ProtectedError
+from django.db.models import ProtectedError, Q
 
 from inro.accounts.models import Workspace
 from inro.common.backups import StoredFile
@@ -24,9 +24,12 @@ from inro.common.errors import Refused
 from inro.common.inserting import insert_unless_there
 from inro.common.prepared import Prepared
 from media_library.content import Content
-from media_library.models import Blob
+from media_library.models import Blob, MediaFile, Rendition
 
 log = structlog.get_logger(__name__)
+
+FOLDER = "blobs"
+_PAGE = 500
 
 
 class Deposit:
@@ -87,7 +90,7 @@ class Deposit:
         if not self._written:
             name = secrets.token_hex(16)
             with self.content.stored() as file:
-                self._written = _write(f"blobs/{name[:2]}/{name}", file)
+                self._written = _write(f"{FOLDER}/{name[:2]}/{name}", file)
         return self._written
 
 
@@ -108,17 +111,35 @@ def deposited(workspace: Workspace, content: Content) -> Iterator[Deposit]:
         deposit.clean()
 
 
+def lock_blobs(media_file: MediaFile, digests: Collection[str]) -> None:
+    """The bytes of `media_file` and those of `digests` that are here, in one order for everybody:
+    before some of them are let go for others."""
+    mine = Blob.objects.for_workspace(media_file.workspace_id).order_by("pk")
+    both = mine.filter(Q(sha256__in=digests) | Q(pk=media_file.blob_id))
+    list(both.select_for_update().values_list("pk"))
+
+
 def release_blob(pk: int) -> None:
-    """Delete the blob, and once that is committed its file, unless something refers to it."""
+    """Delete the blob, and once that is committed its file, unless something refers to it.
+
+    With it go its renditions, and their bytes unless something else refers to those.
+    """
     with transaction.atomic():
         blob = Blob.objects.select_for_update().filter(pk=pk).first()
         if blob is None:
             return
+        renditions = Rendition.objects.filter(source=blob)
+        results = set(renditions.exclude(blob=None).values_list("blob_id", flat=True)) - {pk}
         try:
-            blob.delete()
+            with transaction.atomic():
+                # First, since one of them may have come out as the very same bytes.
+                renditions.delete()
+                blob.delete()
         except ProtectedError:
             return
         transaction.on_commit(partial(_remove, blob.storage_name), robust=True)
+        for result in sorted(results):
+            release_blob(result)
 
 
 def open_blob(blob: Blob) -> File:
@@ -132,14 +153,36 @@ def open_blob(blob: Blob) -> File:
         raise _unavailable("read") from error
 
 
-def files_of(alias: str) -> Iterator[StoredFile]:
-    """The files that the rows of the database `alias` name."""
-    rows = Blob.objects.using(alias).order_by("pk").values_list("storage_name", "sha256")
-    return (StoredFile(*row) for row in rows.iterator())
+def address_of(blob: Blob, content_type: str, disposition: str, method: str) -> str | None:
+    """Where the storage itself serves the bytes for a while; None when that is for us to do.
+
+    Raises Refused when it cannot tell.
+    """
+    sign = getattr(default_storage, "address", None)
+    if sign is None:
+        return None
+    try:
+        return str(sign(blob.storage_name, content_type, disposition, method))
+    except Exception as error:
+        raise _unavailable("sign") from error
 
 
-def is_named(name: str) -> bool:
-    return Blob.objects.filter(storage_name=name).exists()
+def files_of(alias: str, after: int) -> Iterator[StoredFile]:
+    """The files that the rows of the database `alias` name, from the first row after `after` on.
+
+    Read in pages: whoever copies them takes longer than a query may.
+    """
+    rows = Blob.objects.using(alias).order_by("pk")
+    columns = ("pk", "storage_name", "sha256", "size")
+    while page := list(rows.filter(pk__gt=after).values_list(*columns)[:_PAGE]):
+        yield from (StoredFile(*row) for row in page)
+        after = page[-1][0]
+
+
+def named(names: Collection[str]) -> set[str]:
+    """Those that a row names."""
+    rows = Blob.objects.filter(storage_name__in=names)
+    return set(rows.values_list("storage_name", flat=True))
 
 
 def _write(name: str, file: File) -> str:

@@ -1,7 +1,8 @@
-"""What downloads leave behind when a worker, a request or a wake-up dies."""
+"""What downloads and renditions leave behind when a worker, a request or a wake-up dies."""
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -12,7 +13,9 @@ from django.db import transaction
 from django.db.models import Q
 
 from inro.common.waking import wake
-from media_library.models import Fetch, FetchStatus
+from media_library.models import Fetch, FetchStatus, Rendition
+from media_library.rendition_tasks import make_renditions
+from media_library.renditions import due
 from media_library.storage import release_blob
 from media_library.tasks import run_fetch
 
@@ -28,6 +31,16 @@ _BATCH = 200
 def sweep(now: datetime) -> int:
     _remove_stale_files(now)
     return _wake_due(now) + _forget_unclaimed(now)
+
+
+def sweep_renditions(now: datetime) -> int:
+    """Wake one worker: it takes all there is, one after the other."""
+    rows = due(now).filter(updated_at__lte=now - WAKE_AGAIN_AFTER)
+    found = list(rows.values_list("pk", flat=True)[:1])
+    Rendition.objects.filter(pk__in=found).update(updated_at=now)
+    if found:
+        wake(make_renditions)
+    return len(found)
 
 
 def discard(fetch_ids: Iterable[int]) -> int:
@@ -64,11 +77,15 @@ def _forget_unclaimed(now: datetime) -> int:
 
 
 def _remove_stale_files(now: datetime) -> None:
-    """Uploads whose process was killed while it received them."""
+    """Uploads and renditions whose process was killed while it received or made them."""
     before = (now - TEMPORARY_FOR).timestamp()
     for path in Path(settings.TEMP_DIR).glob("*"):
         try:
-            if path.is_file() and path.lstat().st_mtime < before:
+            if path.lstat().st_mtime >= before:
+                continue
+            if path.is_file():
                 path.unlink()
+            elif path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
         except OSError as error:
             log.warning("temporary file could not be removed", error=error.strerror)

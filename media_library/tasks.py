@@ -1,7 +1,7 @@
 from celery import shared_task
 
 from inro.common.waking import wake
-from media_library import fetching
+from media_library import fetching, ordering
 
 
 @shared_task(name="media_library.run_fetch")
@@ -10,3 +10,9 @@ def run_fetch(fetch_id: int) -> None:
     next_attempt_in = fetching.run(fetch_id)
     if next_attempt_in is not None:
         wake(run_fetch, fetch_id, after=next_attempt_in)
+
+
+@shared_task(name="media_library.order_renditions")
+def order_renditions(media_file_id: int) -> None:
+    """Let be made what a file needs that was stored before there were renditions."""
+    ordering.order_for(media_file_id)

@@ -14,7 +14,9 @@ class MessagingConfig(AppConfig):
         from inro.common.backups import PAUSES, Pause
         from inro.common.claims import SWEEPS, Sweep
         from inro.common.retention import RETENTIONS, Retention, days
+        from media_library.usages import USAGE_KINDS, UsageKind
         from messaging import diagnoses, readings, references
+        from messaging.channels import media_rules
         from messaging.connecting import connect_channel, pause_all
         from messaging.delivery import sweeping
         from messaging.home import MESSAGING
@@ -22,6 +24,7 @@ class MessagingConfig(AppConfig):
         from messaging.serializers.channels import channels_of
         from messaging.streams import settle_canceling
         from messaging.tasks import sweep_events
+        from messaging.usages import as_object, messages_of, messages_with
 
         DEMO_PARTS.add(
             DemoPart("sandbox", lambda demo: connect_channel(demo, "sandbox", "Sandbox", {}))
@@ -31,6 +34,7 @@ class MessagingConfig(AppConfig):
         SWEEPS.add(Sweep("events", Event, sweep_events))
         sweeping.register()
         SWEEPS.add(Sweep("streams", Stream, settle_canceling))
+        media_rules.register()
         readings.register()
         diagnoses.register()
         references.register()
@@ -44,3 +48,4 @@ class MessagingConfig(AppConfig):
             )
         )
         PAUSES.add(Pause("channels", pause_all))
+        USAGE_KINDS.add(UsageKind("messages", 3, "messages", messages_with, messages_of, as_object))

@@ -10,8 +10,8 @@ from messaging.asking import Unreachable, ask
 from messaging.channels import CHANNELS
 from messaging.channels.base import Health
 from messaging.connecting import open_account
+from messaging.delivery.consequences import clip
 from messaging.delivery.lease import announce_wake_up
-from messaging.delivery.moves import clip
 from messaging.delivery.tasks import pump
 from messaging.models import Channel, ChannelStatus
 

@@ -24,6 +24,8 @@ from messaging.states import status_badge
 
 PAGE = 30
 
+_GONE = "The file is no longer in the library."
+
 
 @dataclass(frozen=True)
 class Origin:
@@ -115,7 +117,7 @@ class Bubble:
             return shown_file(message.media_file)
         if self.is_ours and message.message_type not in (MessageType.TEXT, MessageType.OTHER):
             is_share = message.message_type == MessageType.SHARE
-            note = "A shared post" if is_share else "The file is no longer in the library."
+            note = "A shared post" if is_share else _GONE
             return ShownFile("", "", note=note)
         return None
 
@@ -163,6 +165,8 @@ class Bubble:
 
 
 def shown_file(file: MediaFile) -> ShownFile:
+    if file.status == MediaStatus.DELETED:
+        return ShownFile(file.media_type, str(file), note=_GONE)
     if file.status != MediaStatus.READY:
         pending = file.status == MediaStatus.PENDING
         why = file.error_message or "The file could not be downloaded."

@@ -9,9 +9,10 @@ from urllib.parse import urlencode
 from django.db.models import BooleanField, Count, F, OuterRef, Q, QuerySet, Subquery
 from django.db.models.expressions import RawSQL
 from django.urls import reverse
-from django.utils import timezone
+from django.utils.timesince import timesince
 
 from inro.accounts.home import CAP, MANY, Concern, Figure, FirstStep, HomePart, Scope
+from inro.accounts.workspace_admin import moment
 from inro.common.badges import Tone
 from inro.common.counting import Capped, capped, count_up_to
 from messaging.channels import CHANNELS
@@ -98,7 +99,7 @@ def _late_messages(scope: Scope) -> Iterator[Concern]:
             "late",
             Tone.BAD,
             "Messages wait longer than they should",
-            detail=f"The oldest could have gone out since {_time(since)}.",
+            detail=f"The oldest could have gone out since {moment(since)}.",
             remedy="A worker that delivers may be missing or overloaded: see /health/ready.",
             url=_list_of(Message, status__exact="queued"),
             link="Show the messages",
@@ -161,7 +162,7 @@ def _events(scope: Scope) -> Iterator[Concern]:
             "events-late",
             Tone.BAD,
             "What people write is taken in, but not yet read",
-            detail=f"The oldest event waits since {_time(since)}.",
+            detail=f"The oldest event waits since {moment(since)}.",
             remedy="A worker for the queue “inbound” may be missing: see /health/ready.",
             url=_list_of(Event, status__exact="recorded"),
             link="Show the events",
@@ -198,7 +199,7 @@ def _queue(scope: Scope) -> Iterator[Figure]:
     url = _list_of(Message, status__exact="queued")
     yield Figure(QUEUE, "Messages waiting to go out", waiting, url)
     if oldest and oldest < scope.now:
-        yield Figure(QUEUE, "The oldest is due since", _time(oldest))
+        yield Figure(QUEUE, "The oldest waits for", timesince(oldest, scope.now))
 
 
 def _first_steps(scope: Scope) -> Iterator[FirstStep]:
@@ -248,10 +249,6 @@ def _literally(status: str) -> RawSQL:
 
 def _messages(number: Capped) -> str:
     return f"{number} message" if number == Capped(1) else f"{number} messages"
-
-
-def _time(at: datetime) -> str:
-    return f"{timezone.localtime(at):%Y-%m-%d %H:%M:%S}"
 
 
 MESSAGING = HomePart("messaging", 1, _concerns, _figures, _first_steps)

@@ -102,7 +102,8 @@ REASONS: Mapping[str, Reason] = {
         "Its file could not be downloaded", "Upload the file, or give another address."
     ),
     "media_pending": Reason(
-        "Its file is still being downloaded", "It goes out when the file is here."
+        "Its file is still being downloaded or made fit for the channel",
+        "It goes out when that is done.",
     ),
     "media_too_large": Reason("The file is too large for the channel", _OTHER_FILE),
     "media_not_supported": Reason("The channel does not take this kind of file", _OTHER_FILE),

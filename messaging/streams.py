@@ -17,7 +17,7 @@ from inro.common.waking import wake
 from messaging.channels.base import Outcome, Verdict
 from messaging.delivery.lease import announce_wake_up
 from messaging.delivery.lookups import in_lanes, in_status
-from messaging.delivery.moves import Change, News
+from messaging.delivery.news import Change, News
 from messaging.delivery.settle import settle_each
 from messaging.delivery.tasks import pump
 from messaging.models import Message, Stream, StreamState

@@ -3,7 +3,7 @@
 from django.db.models import Q
 
 from messaging.buttons import Button, ButtonType, from_rows
-from messaging.delivery.moves import DELIVERY_UNKNOWN
+from messaging.delivery.consequences import DELIVERY_UNKNOWN
 from messaging.models import Channel, Direction, Identity, Message, MessageStatus
 
 # Buttons stay under a message for ever; further back nobody scrolls.

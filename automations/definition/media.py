@@ -1,6 +1,6 @@
 """Fifth pass: the media files that actions name."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from rest_framework.exceptions import ValidationError
 
@@ -43,9 +43,10 @@ def check_media(
     faults: Faults,
     *,
     active: bool,
+    kept: Collection[int] = (),
 ) -> None:
-    """What can be told before anything is fetched."""
-    faults.include("", reference_faults(workspace, references))
+    """What can be told before anything is fetched; files `kept` may have been deleted."""
+    faults.include_refusals(reference_faults(workspace, references, kept))
     ids = {each.id for each in references.values() if each.id is not None}
     found = MediaFile.objects.for_workspace(workspace).in_bulk(ids) if ids else {}
     files = {path: found[each.id] for path, each in references.items() if each.id in found}

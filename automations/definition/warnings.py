@@ -39,6 +39,8 @@ def _of_media(action: Action, path: str) -> Iterator[Entry]:
     elif media_file.status == MediaStatus.FAILED:
         reason = media_file.error_message or media_file.error_code
         yield _warning("media_failed", path, f"The file could not be downloaded: {reason}")
+    elif media_file.status == MediaStatus.DELETED:
+        yield _warning("media_deleted", path, "The file was deleted; what sends it fails.")
 
 
 def _of_type(action: Action, path: str, used: Collection[str]) -> Iterator[Entry]:

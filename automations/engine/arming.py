@@ -9,8 +9,8 @@ from django.utils import timezone
 from automations.engine.turns import LOOK_AFTER
 from automations.models import Execution, ExecutionStatus
 from inro.common.updating import update_each
+from messaging.delivery.consequences import DELIVERY_UNKNOWN
 from messaging.delivery.lookups import callers_position, of_stories
-from messaging.delivery.moves import DELIVERY_UNKNOWN
 from messaging.delivery.settle import Settled
 from messaging.models import OPEN, Message, MessageStatus
 

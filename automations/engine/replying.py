@@ -18,7 +18,7 @@ from automations.engine.step import step_of
 from automations.models import Execution
 from messaging.channels.base import EventKind
 from messaging.delivery.lookups import callers_position, of_stories
-from messaging.delivery.moves import Change, News
+from messaging.delivery.news import Change, News
 from messaging.delivery.settle import settle
 from messaging.models import OPEN, Message, MessageStatus
 from messaging.receiving import Arrival

@@ -71,6 +71,7 @@ class WorkspacesAdmin(WorkspaceAdmin):
 
 @admin.register(AuditEntry)
 class AuditEntryAdmin(ReadOnlyAdmin):
+    nothing_yet = "Nothing yet. What people and tokens change is noted here."
     list_display = ("created_at", "workspace", "actor", "action", "target")
     search_fields = ("actor", "action", "target")
     list_filter = ("action",)

@@ -1,5 +1,6 @@
 """The admin's pages of API tokens: issuing, limiting, ending them."""
 
+from datetime import datetime
 from itertools import groupby
 from typing import Any
 
@@ -12,6 +13,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
+from django.utils import timezone
+from django.utils.formats import date_format
 
 from inro.accounts import tokens
 from inro.accounts.models import ABILITIES, ALL_ABILITIES, ApiToken, AuditEntry
@@ -24,6 +27,10 @@ _VERBS = {
     "write": "make, change and delete them",
     "send": "send them to people",
 }
+
+
+def _day(at: datetime) -> str:
+    return date_format(timezone.localtime(at), "DATE_FORMAT")
 
 
 def _noun(ability: str) -> str:
@@ -101,10 +108,10 @@ class ApiTokenAdmin(WorkspaceAdmin):
     @admin.display(description="State")
     def state(self, token: ApiToken) -> str:
         if token.revoked_at:
-            return f"revoked {token.revoked_at:%Y-%m-%d}"
+            return f"revoked {_day(token.revoked_at)}"
         if not token.is_usable:
             return "expired"
-        return f"until {token.expires_at:%Y-%m-%d}" if token.expires_at else "valid"
+        return f"until {_day(token.expires_at)}" if token.expires_at else "valid"
 
     def save_model(self, request: HttpRequest, obj: ApiToken, form: Any, change: bool) -> None:
         if change:

@@ -13,6 +13,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.functional import cached_property
 from django.utils.text import capfirst
 
@@ -148,7 +149,7 @@ class ReadOnlyAdmin(WorkspaceAdmin):
 
 def moment(at: datetime | None) -> str:
     """A time as lists show it, where the reader is."""
-    return f"{timezone.localtime(at):%d %b %Y, %H:%M}" if at else ""
+    return date_format(timezone.localtime(at), "DATETIME_FORMAT") if at else ""
 
 
 def is_operator(request: HttpRequest) -> bool:

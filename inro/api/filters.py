@@ -1,7 +1,8 @@
 """Filters of a list: a parameter or value that is not known is refused by name, never ignored."""
 
+from collections.abc import Mapping
 from datetime import UTC
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
@@ -79,13 +80,16 @@ def unknown_parameters(request: Request, known: set[str]) -> dict[str, list[str]
 
 
 class NoParameters:
-    """For endpoints that take no query parameter at all."""
+    """For endpoints that take no query parameter but those that `parameters` name by action."""
+
+    parameters: ClassVar[Mapping[str, frozenset[str]]] = {}
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)  # type: ignore[misc]
         method = (request.method or "").lower()
         if method == "options" or not hasattr(self, method):
             return  # what is wrong is the method
-        faults = unknown_parameters(request, set())
+        known = self.parameters.get(getattr(self, "action", None) or "", frozenset())
+        faults = unknown_parameters(request, set(known))
         if faults:
             raise invalid(faults)

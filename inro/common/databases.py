@@ -57,7 +57,7 @@ def _migrations() -> Iterator[Finding]:
         )
     elif pending := pending_migrations():
         yield problem(
-            f"{len(pending)} migrations are not applied, the first is {pending[0]}.",
+            f"Migrations that are not applied: {len(pending)}, the first is {pending[0]}.",
             "Apply them: .venv/bin/python manage.py migrate (make run does so itself).",
         )
 

@@ -34,7 +34,8 @@ Key = int | str
 class Retention:
     """Rows of `model` go once `age`, a column, lies `kept_for()` in the past; never, when None.
 
-    Only what `removable` holds for goes, judged again by the statement that removes it.
+    Only what `removable` holds for goes, judged again by the statement that removes it; it is
+    asked for then, when all apps have said what they refer to.
     `in_order`: keys grow with `age`, so that a walk ends where nothing is old any more.
     """
 
@@ -42,7 +43,7 @@ class Retention:
     model: type[models.Model]
     age: str
     kept_for: Callable[[], timedelta | None]
-    removable: Q = field(default_factory=Q)
+    removable: Q | Callable[[], Q] = field(default_factory=Q)
     in_order: bool = True
 
 
@@ -75,7 +76,9 @@ def walk(retention: Retention, after: Key | None = None, now: datetime | None = 
         if not page or (retention.in_order and not old):
             return Walked(removed)
         if old:
-            doomed = retention.model._base_manager.filter(retention.removable, pk__in=old)
+            asked = retention.removable
+            removable = asked if isinstance(asked, Q) else asked()
+            doomed = retention.model._base_manager.filter(removable, pk__in=old)
             removed += doomed.delete()[0]
         after = page[-1][0]
         if time.monotonic() >= until:
@@ -94,10 +97,11 @@ def take_due(now: datetime) -> list[str]:
     beats = {_beat(each): each.name for each in RETENTIONS}
     last = dict(Heartbeat.objects.filter(name__in=beats).values_list("name", "at"))
     due = [beat for beat in beats if last.get(beat, _LONG_AGO) <= now - EVERY]
-    return [beats[beat] for beat in due if _take(beat, now)]
+    return [beats[beat] for beat in due if take(beat, now)]
 
 
-def _take(beat: str, now: datetime) -> bool:
+def take(beat: str, now: datetime) -> bool:
+    """Whether the daily work named `beat` is due, and the caller's to begin."""
     Heartbeat.objects.get_or_create(name=beat, defaults={"at": _LONG_AGO})
     mine = Heartbeat.objects.filter(name=beat, at__lte=now - EVERY)
     return bool(mine.update(at=now - EVERY + LEASE))
@@ -105,10 +109,15 @@ def _take(beat: str, now: datetime) -> bool:
 
 def note(retention: Retention, walked: Walked) -> None:
     """Say what was removed, and when the next walk is due: in a day, if this one is done."""
-    lasts = timezone.now() if walked.after is None else timezone.now() - EVERY + LEASE
-    Heartbeat.objects.filter(name=_beat(retention)).update(at=lasts)
+    hold(_beat(retention), is_done=walked.after is None)
     if walked.removed:
         log.info("removed what is over", what=retention.name, rows=walked.removed)
+
+
+def hold(beat: str, *, is_done: bool) -> None:
+    """Daily work that goes on, or is done for today."""
+    lasts = timezone.now() if is_done else timezone.now() - EVERY + LEASE
+    Heartbeat.objects.filter(name=beat).update(at=lasts)
 
 
 def _beat(retention: Retention) -> str:

@@ -31,11 +31,11 @@ def call(tool: Tool, arguments: Mapping[str, Any], carrier: Request) -> HttpResp
     faults: Details = dict(tool.refusals(arguments))
     rest = dict(arguments)
     ids = {name: _read_id(name, rest.pop(name, None), faults) for name in tool.path_names}
-    query = _query(tool, rest, faults) if tool.reads else {}
+    query = _query(tool, rest, faults) if tool.in_query else {}
     if faults:
         raise invalid(faults)
     path = tool.address.format(**ids)
-    request = _request(carrier, tool.method, path, query, None if tool.reads else rest)
+    request = _request(carrier, tool.method, path, query, None if tool.in_query else rest)
     view, args, kwargs = resolve(path)
     response: HttpResponse = view(request, *args, **kwargs)
     carrier.META.update(_notes(request.META))
@@ -57,7 +57,7 @@ def _query(tool: Tool, given: Mapping[str, Any], faults: Details) -> dict[str, s
     known = input_schema(tool)["properties"]
     query = {}
     for name, value in given.items():
-        if tool.path_names:
+        if tool.path_names and name not in known:
             faults[name] = [f"Unknown parameter. Known here: {', '.join(known)}."]
         elif isinstance(value, list | dict):
             faults[name] = ["Must be a single value."]

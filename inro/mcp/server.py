@@ -74,7 +74,8 @@ def _call_tool(carrier: Request, name: str, arguments: dict[str, Any]) -> CallTo
                 "not_found", f"There is no such tool. Known are: {', '.join(TOOLS.keys())}."
             )
         response = call(tool, arguments, carrier)
-        status, text = response.status_code, response.content.decode()
+        # A deletion answers nothing, which is no JSON.
+        status, text = response.status_code, response.content.decode() or "{}"
     except Exception as error:
         refusal = exception_handler(error, {"request": carrier})
         status, text = refusal.status_code, json.dumps(refusal.data, ensure_ascii=False)

@@ -1,3 +1,4 @@
+from collections.abc import Mapping
 from typing import Any
 
 from django.http import QueryDict
@@ -5,15 +6,22 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 
+from inro.accounts.models import Workspace
+from inro.api.rows import MAX_ID
 from inro.api.serializers import StrictModelSerializer, StrictSerializer
 from inro.common.errors import Refused
 from media_library import limits, showing
+from media_library.duplicates import DuplicateError
+from media_library.folders import no_folder
 from media_library.ingest import ingest_upload, ingest_url
 from media_library.kinds import MediaKind
-from media_library.models import MediaFile
+from media_library.models import MediaFile, MediaFolder
+from media_library.references import OnDuplicate
 
 # What a refusal is about that names no field itself.
 _ABOUT_THE_FILE = {"validation_failed", "unsupported_media", "too_large"}
+# What the doors of the library take of a request as it is.
+_ABOUT = ("name", "caption", "description", "folder_id", "on_duplicate", "before_commit")
 
 ERROR = {
     "type": ["object", "null"],
@@ -24,6 +32,26 @@ ERROR = {
 _TEXT = {"type": ["string", "null"]}
 _NUMBER = {"type": ["integer", "null"]}
 _ADDRESS = {"type": ["string", "null"], "format": "uri"}
+
+
+DELIVERABLE = {
+    "type": "object",
+    "description": "By kind of channel: whether the file goes out there, in which form, why not.",
+    "additionalProperties": {
+        "type": "object",
+        "properties": {
+            "ok": {"type": "boolean"},
+            "rendition": {
+                **_TEXT,
+                "description": "The form in which it goes out; null: as it is, or not made yet.",
+            },
+            "reason": {
+                **_TEXT,
+                "description": "Why it does not go out, or what is still to be made for it.",
+            },
+        },
+    },
+}
 
 
 def _shown(schema: dict[str, Any]) -> serializers.Field:
@@ -48,7 +76,7 @@ class MediaFileSerializer(StrictModelSerializer):
     folder_id = _shown(_NUMBER)
     source_url = _shown(_TEXT)
     error = _shown(ERROR)
-    deliverable = _shown({"type": "object"})
+    deliverable = _shown(DELIVERABLE)
 
     class Meta:
         model = MediaFile
@@ -80,6 +108,21 @@ class MediaFileSerializer(StrictModelSerializer):
         return showing.as_object(showing.row_of(instance))
 
 
+def known_folder(workspace: Workspace, folder_id: int | None) -> int | None:
+    """Judged again, and held, when something is put into it."""
+    mine = MediaFolder.objects.for_workspace(workspace)
+    is_known = folder_id is None or (folder_id <= MAX_ID and mine.filter(pk=folder_id).exists())
+    if not is_known:
+        raise ValidationError(no_folder(folder_id or 0))
+    return folder_id
+
+
+def at_file(refused: Refused) -> Refused:
+    """What an upload was refused for, said of its field where it says of none itself."""
+    of_it = refused.code in _ABOUT_THE_FILE or isinstance(refused, DuplicateError)
+    return refused.at("file") if of_it and not refused.details else refused
+
+
 class FetchedMediaFileSerializer(StrictSerializer):
     """A new file by its URL."""
 
@@ -93,11 +136,28 @@ class FetchedMediaFileSerializer(StrictSerializer):
     description = serializers.CharField(
         required=False, allow_blank=True, max_length=limits.MAX_DESCRIPTION
     )
-    folder_id = serializers.IntegerField(required=False, allow_null=True)
+    folder_id = serializers.IntegerField(required=False, allow_null=True, min_value=1)
+    on_duplicate = serializers.ChoiceField(
+        [each.value for each in OnDuplicate],
+        required=False,
+        help_text="When the library has the same bytes: reuse makes another media file of them, "
+        "return answers 200 with the newest there is, error refuses with 409 conflict.",
+    )
 
-    def validate_folder_id(self, folder_id: int | None) -> None:
-        if folder_id is not None:
-            raise ValidationError(f"No folder has the id {folder_id}.")
+    def validate_on_duplicate(self, on_duplicate: str) -> OnDuplicate:
+        return OnDuplicate(on_duplicate)
+
+    def validate_folder_id(self, folder_id: int | None) -> int | None:
+        return known_folder(self.context["workspace"], folder_id)
+
+
+def check_one_source(data: Any, attrs: Mapping[str, Any]) -> None:
+    """Whether a body names one file; raises ValidationError."""
+    if len({"file", "file_url"} & attrs.keys()) != 1:
+        message = ["Give either file or file_url."]
+        raise ValidationError({"file": message, "file_url": message})
+    if isinstance(data, QueryDict) and len(data.getlist("file")) > 1:
+        raise ValidationError({"file": ["Give one file; each is a media file of its own."]})
 
 
 class NewMediaFileSerializer(FetchedMediaFileSerializer):
@@ -117,27 +177,16 @@ class NewMediaFileSerializer(FetchedMediaFileSerializer):
     )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        given = [name for name in ("file", "file_url") if name in attrs]
-        if len(given) != 1:
-            message = ["Give either file or file_url."]
-            raise ValidationError({"file": message, "file_url": message})
-        if isinstance(self.initial_data, QueryDict) and len(self.initial_data.getlist("file")) > 1:
-            raise ValidationError({"file": ["Give one file; each is a media file of its own."]})
+        check_one_source(self.initial_data, attrs)
         return attrs
 
     def create(self, validated_data: dict[str, Any]) -> MediaFile:
         workspace = self.context["workspace"]
-        about = {
-            name: validated_data[name]
-            for name in ("name", "caption", "description", "before_commit")
-            if name in validated_data
-        }
+        about = {name: validated_data[name] for name in _ABOUT if name in validated_data}
         if "file_url" in validated_data:
             return ingest_url(workspace, validated_data["file_url"], **about)
         media_type = validated_data.get("media_type")
         try:
             return ingest_upload(workspace, validated_data["file"], media_type=media_type, **about)
         except Refused as refused:
-            if refused.code in _ABOUT_THE_FILE and not refused.details:
-                raise refused.at("file") from None
-            raise
+            raise at_file(refused) from None

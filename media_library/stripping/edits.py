@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 from media_library.sniffing.facts import Bytes
 
@@ -24,13 +24,13 @@ class Edit(NamedTuple):
     def changes(self, data: Bytes) -> bool:
         """Compared without being held in memory, however much is to be filled."""
         at = self.start
-        for piece in self._written():
+        for piece in self.written():
             if data[at : at + len(piece)] != piece or at + len(piece) > self.stop:
                 return True
             at += len(piece)
         return at != self.stop
 
-    def _written(self) -> Iterator[bytes]:
+    def written(self) -> Iterator[bytes]:
         yield self.instead
         left = self.stop - self.start - len(self.instead) if self.fill else 0
         while left > 0:
@@ -38,11 +38,18 @@ class Edit(NamedTuple):
             left -= _CHUNK_BYTES
 
 
-def pieces(data: Bytes, edits: Sequence[Edit]) -> Iterator[bytes]:
-    """The edited file, a piece at a time."""
-    at = 0
-    for edit in (*edits, Edit(len(data), len(data))):
-        for start in range(at, edit.start, _CHUNK_BYTES):
-            yield data[start : min(start + _CHUNK_BYTES, edit.start)]
-        yield from edit._written()
-        at = max(at, edit.stop)
+def pieces(file: IO[bytes], edits: Sequence[Edit]) -> Iterator[bytes]:
+    """The edited file, a piece at a time.
+
+    Read, not looked at in a map of it, whose pages would all stay in memory.
+    """
+    file.seek(0)
+    for edit in edits:
+        left = edit.start - file.tell()
+        while left > 0 and (piece := file.read(min(left, _CHUNK_BYTES))):
+            yield piece
+            left -= len(piece)
+        yield from edit.written()
+        file.seek(edit.stop)
+    while piece := file.read(_CHUNK_BYTES):
+        yield piece

@@ -8,9 +8,10 @@ from rest_framework.response import Response
 
 from inro.api.pagination import EnvelopePagination
 from inro.api.parsers import JSONParser
+from inro.api.preconditions import entity_tag
 from inro.api.rows import PreparedRows, QueryRows, Rows
-from inro.api.views import ReadViewSet
 from media_library import showing
+from media_library.changing import version_of
 from media_library.filters import MediaFileFilter
 from media_library.models import MediaFile, MediaStatus
 from media_library.serializers.media_files import (
@@ -18,6 +19,7 @@ from media_library.serializers.media_files import (
     MediaFileSerializer,
     NewMediaFileSerializer,
 )
+from media_library.views.media_changes import MediaFileChanges
 
 READY: dict[str, Any] = {
     "id": 123,
@@ -33,19 +35,32 @@ READY: dict[str, Any] = {
     "duration": None,
     "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
     "url": "https://inro.example/media/123:Zm9vYmFy/welcome.jpg",
-    "thumbnail_url": None,
+    "thumbnail_url": "https://inro.example/media/123.thumbnail:Zm9vYmF6/welcome.jpg",
     "folder_id": None,
     "source_url": "https://mybrand.com/welcome.jpg",
     "error": None,
-    "deliverable": {},
+    "deliverable": {
+        "instagram": {"ok": True, "rendition": None, "reason": None},
+        "whatsapp": {"ok": True, "rendition": "jpeg-5mb", "reason": None},
+        "rcs": {"ok": True, "rendition": None, "reason": None},
+    },
     "created_at": "2026-11-21T10:00:00.000000Z",
     "updated_at": "2026-11-21T10:00:00.000000Z",
 }
-_BYTES_UNKNOWN = ("media_type", "mime_type", "size", "width", "height", "sha256", "url")
-PENDING = READY | dict.fromkeys(_BYTES_UNKNOWN) | {"status": "pending"}
+_BYTES_UNKNOWN = (
+    "media_type",
+    "mime_type",
+    "size",
+    "width",
+    "height",
+    "sha256",
+    "url",
+    "thumbnail_url",
+)
+PENDING = READY | dict.fromkeys(_BYTES_UNKNOWN) | {"status": "pending", "deliverable": {}}
 
 
-ALL_FILES = PreparedRows(MediaFile.objects.all(), showing.COLUMNS)
+ALL_FILES = PreparedRows(MediaFile.objects.undeleted(), showing.COLUMNS)
 
 
 @extend_schema(tags=["media files"])
@@ -59,12 +74,12 @@ ALL_FILES = PreparedRows(MediaFile.objects.all(), showing.COLUMNS)
         examples=[OpenApiExample("Ready", value=READY, response_only=True)],
     ),
 )
-class MediaFileViewSet(ReadViewSet):
+class MediaFileViewSet(MediaFileChanges):
     """The files that scenarios, campaigns and messages carry."""
 
     ability_noun = "media"
     resource = "media_files"
-    queryset = MediaFile.objects.select_related("blob")
+    queryset = MediaFile.objects.undeleted().select_related("blob")
     serializer_class = MediaFileSerializer
     filterset_class = MediaFileFilter
     parser_classes = (JSONParser, FormParser, MultiPartParser)
@@ -79,6 +94,9 @@ class MediaFileViewSet(ReadViewSet):
             "multipart/form-data": NewMediaFileSerializer,
         },
         responses={
+            200: OpenApiResponse(
+                MediaFileSerializer, "It was here already, and `on_duplicate` is `return`."
+            ),
             201: OpenApiResponse(
                 MediaFileSerializer,
                 "Stored.",
@@ -88,6 +106,9 @@ class MediaFileViewSet(ReadViewSet):
                 MediaFileSerializer,
                 "The download takes longer; ask for the file again until it is ready or failed.",
                 [OpenApiExample("Pending", value=PENDING)],
+            ),
+            409: OpenApiResponse(
+                description="`conflict`: it was here already, and `on_duplicate` is `error`."
             ),
             502: OpenApiResponse(
                 description="`download_failed`, or `storage_unavailable` with `Retry-After`."
@@ -125,11 +146,11 @@ class MediaFileViewSet(ReadViewSet):
         return self.paginator.rendered_response(map(showing.as_json, page))
 
     def _keep_created(self, media_file: MediaFile) -> None:
-        is_pending = media_file.status == MediaStatus.PENDING
-        self.keep(
-            self.created(
-                MediaFileSerializer(media_file).data,
-                media_file.pk,
-                code=status.HTTP_202_ACCEPTED if is_pending else status.HTTP_201_CREATED,
-            )
-        )
+        code: int = status.HTTP_201_CREATED
+        if media_file.was_here:
+            code = status.HTTP_200_OK
+        elif media_file.status == MediaStatus.PENDING:
+            code = status.HTTP_202_ACCEPTED
+        answer = self.created(MediaFileSerializer(media_file).data, media_file.pk, code=code)
+        answer["ETag"] = entity_tag(version_of(media_file))
+        self.keep(answer)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from messaging.delivery.moves import Attempt
+from messaging.delivery.news import Attempt
 
 
 class Reach(StrEnum):

@@ -28,7 +28,7 @@ from yarl import URL
 
 from messaging.channels.base import ProviderRequest
 from messaging.delivery.answers import Answer, Answers, Reach
-from messaging.delivery.moves import Attempt
+from messaging.delivery.news import Attempt
 
 loops: ModuleType = asyncio
 with suppress(ImportError):  # it is not built for every system

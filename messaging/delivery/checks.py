@@ -13,14 +13,15 @@ import structlog
 from django.conf import settings
 from django.db.models import F, FilteredRelation, Q
 
-from media_library.models import MediaFile, MediaStatus
-from media_library.serving import url_of
+from media_library.models import MediaFile
 from messaging.buttons import from_rows
 from messaging.channels import CHANNELS
 from messaging.channels.arranging import arranged
 from messaging.channels.base import Account, ChannelType, Outcome, Outgoing, Verdict
 from messaging.delivery.calling import Call
-from messaging.delivery.moves import Attempt, Change, News
+from messaging.delivery.files import Carried, carried
+from messaging.delivery.news import Attempt, Change, News
+from messaging.delivery.obstacles import Obstacle
 from messaging.models import Channel, Contact, ContactStatus, Message, MessageType
 
 log = structlog.get_logger(__name__)
@@ -28,6 +29,7 @@ log = structlog.get_logger(__name__)
 # From the claim to the call. An older claim is handed back: a pause may lie between.
 CALL_WITHIN = timedelta(seconds=2)
 _NEEDS_FILE = frozenset({MessageType.IMAGE, MessageType.VIDEO, MessageType.AUDIO, MessageType.FILE})
+_NO_FILE = Carried("", "", 0)
 
 
 _COLUMNS = (
@@ -60,24 +62,24 @@ class Sending:
     claimed_at: datetime
     people: Mapping[int, Person] = field(default_factory=dict)
     files: Mapping[int, MediaFile] = field(default_factory=dict)
-    urls: dict[int, str] = field(default_factory=dict)
+    carried: dict[int, Carried | Obstacle] = field(default_factory=dict)
 
-    def url_of(self, file: MediaFile) -> str:
-        """Signed once, however many messages it goes out with."""
-        if file.pk not in self.urls:
-            self.urls[file.pk] = url_of(file)
-        return self.urls[file.pk]
+    def carries(self, media_file_id: int | None) -> Carried:
+        """Found out once, however many messages a file goes out with. Raises Obstacle."""
+        key = media_file_id or 0
+        if key not in self.carried:
+            self.carried[key] = _carried(self.channel.kind, self.files.get(key))
+        found = self.carried[key]
+        if isinstance(found, Obstacle):
+            raise found
+        return found
 
 
-class Obstacle(Exception):
-    """Why a message does not go out now; `news` is REFUSED unless it may go out later."""
-
-    def __init__(
-        self, code: str, message: str, *, retryable: bool = False, news: News = News.REFUSED
-    ) -> None:
-        super().__init__(code)
-        self.news = news
-        self.verdict = Verdict(Outcome.REFUSED, code=code, message=message, retryable=retryable)
+def _carried(kind: str, file: MediaFile | None) -> Carried | Obstacle:
+    try:
+        return carried(kind, file)
+    except Obstacle as obstacle:
+        return obstacle
 
 
 class Judged(NamedTuple):
@@ -162,9 +164,9 @@ def _outgoing(sending: Sending, message: Any) -> Outgoing:
         to=person.external_id or "",
         message_type=MessageType(message.message_type),
         text=message.text,
-        media_url=sending.url_of(file) if file else "",
-        mime_type=file.file_type.mime_type if file and file.file_type else "",
-        size=file.blob.size if file and file.blob else 0,
+        media_url=file.url,
+        mime_type=file.mime_type,
+        size=file.size,
         buttons=from_rows(message.buttons),
     )
 
@@ -189,14 +191,7 @@ def _check_person(sending: Sending, person: Person) -> None:
         )
 
 
-def _file(sending: Sending, message: Any) -> MediaFile | None:
+def _file(sending: Sending, message: Any) -> Carried:
     if message.message_type not in _NEEDS_FILE:
-        return None
-    file = sending.files.get(message.media_file_id)
-    if file is None:
-        raise Obstacle("media_deleted", "The file of this message was deleted.")
-    if file.status == MediaStatus.PENDING:
-        raise Obstacle("media_pending", "The file is still being fetched.", news=News.MEDIA_PENDING)
-    if file.status == MediaStatus.FAILED:
-        raise Obstacle("media_failed", file.error_message or "The file could not be fetched.")
-    return file
+        return _NO_FILE
+    return sending.carries(message.media_file_id)

@@ -9,7 +9,7 @@ from typing import Any
 
 from django.db import connection
 
-from messaging.delivery.moves import Attempt
+from messaging.delivery.news import Attempt
 from messaging.delivery.writing import database_time
 from messaging.pacing import Allowance, Pacing
 

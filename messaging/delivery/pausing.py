@@ -12,7 +12,8 @@ import structlog
 from django.utils import timezone
 
 from messaging.delivery.backing_off import LONGEST_ASKED, back_off_of, wait
-from messaging.delivery.moves import Change, News, clip
+from messaging.delivery.consequences import clip
+from messaging.delivery.news import Change, News
 from messaging.delivery.rows import Row
 from messaging.models import Channel, Pump
 

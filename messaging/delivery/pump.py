@@ -23,7 +23,7 @@ from messaging.delivery.calling import TOTAL_SECONDS, caller, stopping
 from messaging.delivery.checks import judge
 from messaging.delivery.claim import claim, is_waiting
 from messaging.delivery.lease import Lease, acquire
-from messaging.delivery.moves import Attempt, Change, News
+from messaging.delivery.news import Attempt, Change, News
 from messaging.delivery.settle import settle_each
 from messaging.models import Channel, Pump
 from messaging.pacing import Allowance

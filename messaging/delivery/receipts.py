@@ -18,8 +18,9 @@ from messaging.buttons import from_rows
 from messaging.channels import CHANNELS
 from messaging.channels.arranging import arranged
 from messaging.channels.base import InboundContent, Outcome, Outgoing, Verdict
+from messaging.delivery.consequences import DELIVERY_UNKNOWN
 from messaging.delivery.lookups import named
-from messaging.delivery.moves import DELIVERY_UNKNOWN, Change, News
+from messaging.delivery.news import Change, News
 from messaging.delivery.settle import settle
 from messaging.models import Direction, Message, MessageStatus, MessageType
 

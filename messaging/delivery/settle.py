@@ -18,7 +18,9 @@ from django.utils import timezone
 
 from messaging.channels.base import Outcome, Verdict
 from messaging.delivery import writing
-from messaging.delivery.moves import DELIVERY_UNKNOWN, TIMED, Change, News, clip, delays, move
+from messaging.delivery.consequences import DELIVERY_UNKNOWN, clip
+from messaging.delivery.moves import delays, move
+from messaging.delivery.news import TIMED, Change, News
 from messaging.delivery.pausing import pause_channels
 from messaging.delivery.rows import Row
 from messaging.models import Channel, ChannelStatus, Message, MessageStatus

@@ -12,7 +12,7 @@ from messaging.channels import CHANNELS
 from messaging.delivery.claim import channels_waiting
 from messaging.delivery.lease import announce_wake_up
 from messaging.delivery.lookups import in_status
-from messaging.delivery.moves import Change, News
+from messaging.delivery.news import Change, News
 from messaging.delivery.settle import settle_each
 from messaging.delivery.tasks import pump
 from messaging.models import Message, Pump, StreamState

@@ -18,7 +18,7 @@ from messaging import receiving
 from messaging.channels import CHANNELS
 from messaging.connecting import connect_channel
 from messaging.delivery.claim import claim
-from messaging.delivery.moves import Attempt, Change, News
+from messaging.delivery.news import Attempt, Change, News
 from messaging.delivery.pump import deliver
 from messaging.delivery.settle import settle
 from messaging.demo.people import ON_INSTAGRAM, PEOPLE, Person

@@ -131,6 +131,14 @@ class Message(WorkspaceOwned, TaskRow):
             models.Index(fields=["workspace", "-id"], name="message_by_workspace"),
             models.Index(fields=["contact", "-id"], name="message_by_contact"),
             models.Index(fields=["channel", "-sent_at"], name="message_outbox"),
+            models.Index(
+                fields=["media_file", "-id"],
+                name="message_to_send_file",
+                condition=Q(
+                    media_file__isnull=False,
+                    status__in=["scheduled", "preparing", "queued", "sending", "unconfirmed"],
+                ),
+            ),
         ]
 
     def __str__(self) -> str:

@@ -1,6 +1,7 @@
 """Lists: what they say, how they are searched, and that nothing in an address breaks them."""
 
 import re
+from datetime import UTC, datetime
 
 import pytest
 from django.contrib import admin
@@ -184,3 +185,14 @@ def test_workspaces_are_filtered_without_reading_the_list(browser, operator, wor
     assert found(page) == [str(row.pk)]
     assert "Acme" in page.text
     assert not [each for each in captured if "DISTINCT" in each["sql"] and "message" in each["sql"]]
+
+
+def test_times_are_written_in_one_way(browser, workspace):
+    """In the columns that Django writes as in those of our own."""
+    at = datetime(2026, 3, 9, 7, 5, tzinfo=UTC)
+    entry = AuditEntry.objects.create(workspace=workspace, actor="olga", action="token issued")
+    AuditEntry.objects.filter(pk=entry.pk).update(created_at=at)
+    message = written(instagram(workspace), person(Channel.objects.get()), "Hello")
+    Message.objects.filter(pk=message.pk).update(created_at=at)
+    for model in (AuditEntry, Message):
+        assert "9 Mar 2026, 07:05" in listed(browser, model).text

@@ -14,6 +14,7 @@ from automations.models import Execution, Scenario
 from automations.scenarios import create_scenario
 from inro.accounts.models import Workspace
 from media_library import serving
+from media_library.folders import create_folder
 from media_library.ingest import ingest_upload
 from media_library.models import MediaFile
 from messaging.connecting import connect_channel
@@ -30,13 +31,15 @@ Body = Any
 class Route:
     """`ability` is what a token needs, None for none; `of` makes the row that the path names.
 
-    `body` is the least that is taken. `query` is for routes that name their row there.
+    `body` is the least that is taken. `query` is for routes that name their row there. `dialect`:
+    its errors and lists do not follow our conventions.
     """
 
     ability: str | None
     of: Callable[[Workspace], Names] | None = None
     body: Body = None
     query: str = ""
+    dialect: bool = False
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,10 @@ def message(workspace: Workspace) -> Names:
 
 def media_file(workspace: Workspace) -> Names:
     return {"pk": _media_file(workspace).pk}
+
+
+def media_folder(workspace: Workspace) -> Names:
+    return {"pk": create_folder(workspace, "Summer").pk}
 
 
 def scenario(workspace: Workspace) -> Names:
@@ -139,6 +146,19 @@ ROUTES: dict[str, Route] = {
     "GET /media_files": Route("media.read"),
     "POST /media_files": Route("media.write", None, a_file),
     "GET /media_files/{pk}": Route("media.read", media_file),
+    "PATCH /media_files/{pk}": Route("media.write", media_file, NAMED),
+    "PUT /media_files/{pk}": Route("media.write", media_file, a_file),
+    "DELETE /media_files/{pk}": Route("media.write", media_file),
+    "GET /media_files/{pk}/usages": Route("media.read", media_file),
+    "GET /media_folders": Route("media.read"),
+    "POST /media_folders": Route("media.write", None, NAMED),
+    "GET /media_folders/{pk}": Route("media.read", media_folder),
+    "PATCH /media_folders/{pk}": Route("media.write", media_folder, NAMED),
+    "DELETE /media_folders/{pk}": Route("media.write", media_folder),
+    "GET /media": Route("media.read", dialect=True),
+    "POST /media": Route("media.write", None, a_file, dialect=True),
+    "GET /media/{pk}": Route("media.read", media_file, dialect=True),
+    "DELETE /media/{pk}": Route("media.write", media_file, dialect=True),
     "GET /channels": Route("channels.read"),
     "POST /channels": Route("channels.write", None, SANDBOX),
     "GET /channels/{pk}": Route("channels.read", channel),
@@ -187,6 +207,10 @@ TOOL_CALLS: dict[str, Call] = {
     "list_media_files": Call("media.read"),
     "get_media_file": Call("media.read", media_file),
     "upload_media_file": Call("media.write", None, an_address),
+    "update_media_file": Call("media.write", media_file, NAMED),
+    "delete_media_file": Call("media.write", media_file),
+    "list_media_folders": Call("media.read"),
+    "create_media_folder": Call("media.write", None, NAMED),
     "list_contacts": Call("contacts.read"),
     "get_contact": Call("contacts.read", contact),
     "update_contact": Call("contacts.write", contact, NAMED),

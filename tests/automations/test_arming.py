@@ -10,7 +10,7 @@ from automations.engine.runner import Start, start_many
 from automations.models import Execution
 from messaging.channels.base import Outcome, Verdict
 from messaging.connecting import connect_channel
-from messaging.delivery.moves import Change, News
+from messaging.delivery.news import Change, News
 from messaging.delivery.settle import settle
 from messaging.models import Message
 from tests.automations.conftest import new_contact

@@ -17,7 +17,7 @@ from inro.common.claims import claim
 from messaging.channels.base import Outcome, Verdict
 from messaging.connecting import connect_channel
 from messaging.delivery.lookups import of_stories
-from messaging.delivery.moves import Change, News
+from messaging.delivery.news import Change, News
 from messaging.delivery.settle import settle
 from messaging.models import Contact, ContactStatus, Event, Message
 from messaging.receiving import apply_events

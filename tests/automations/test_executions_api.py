@@ -14,7 +14,7 @@ from automations.views import examples
 from inro.accounts.models import AuditEntry
 from messaging.channels.base import Outcome, Verdict
 from messaging.delivery.claim import claim as claim_messages
-from messaging.delivery.moves import News
+from messaging.delivery.news import News
 from messaging.delivery.settle import settle
 from messaging.models import Message
 from tests.automations.conftest import new_contact

@@ -10,7 +10,7 @@ from messaging.channels import CHANNELS
 from messaging.channels.base import EventKind, Outcome, Verdict
 from messaging.channels.sandbox import simulated
 from messaging.connecting import connect_channel
-from messaging.delivery.moves import Change, News
+from messaging.delivery.news import Change, News
 from messaging.delivery.settle import Settled
 from messaging.delivery.settle import settle as messaging_settle
 from messaging.models import Message, MessageStatus

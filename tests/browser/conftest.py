@@ -26,6 +26,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if here in item.path.parents:
             item.add_marker(pytest.mark.browser)
+            # What a page asks of a database is tested where pages are.
+            item.add_marker(pytest.mark.once)
 
 
 # Not for the session: while it runs, the thread of the tests counts as one with an event loop.

@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 from celery import shared_task
-from django.core.cache import cache
 
 from inro.common import waking
 from inro.common.waking import TakingAll, arrived, wake
@@ -20,15 +19,33 @@ def take_one(pk: int) -> None:
     """Stands for one that does not."""
 
 
+class Shared(dict[str, int]):
+    """As much of Redis as is asked of it."""
+
+    def set(self, key: str, value: int, *, nx: bool, ex: int) -> bool | None:
+        assert nx
+        assert 0 < ex < 10
+        return None if key in self else not self.update({key: value})
+
+    def delete(self, key: str) -> None:
+        self.pop(key, None)
+
+
 @pytest.fixture
-def sent(monkeypatch: pytest.MonkeyPatch, settings: Any) -> list[int]:
-    """What reached the queue. The cache is this process's own: it stands for a shared one."""
+def shared(monkeypatch: pytest.MonkeyPatch) -> Shared:
+    shared = Shared()
+    monkeypatch.setattr(waking, "_redis", lambda url: shared)
+    return shared
+
+
+@pytest.fixture
+def sent(monkeypatch: pytest.MonkeyPatch, settings: Any, shared: Shared) -> list[int]:
+    """What reached the queue."""
     settings.SHARED_CACHE = True
     monkeypatch.setattr(waking, "_failed_at", float("-inf"))
     found: list[int] = []
     for task in (take_all, take_one):
         monkeypatch.setattr(task, "apply_async", lambda args, **options: found.append(args[0]))
-    cache.clear()
     return found
 
 
@@ -53,20 +70,22 @@ class TestOnce:
         wake(take_all, 2)
         assert sent == [1, 2]
 
-    def test_one_that_got_lost_is_followed_by_another(self, sent: list[int]) -> None:
+    def test_one_that_got_lost_is_followed_by_another(
+        self, sent: list[int], shared: Shared
+    ) -> None:
         wake(take_all, 1)
-        cache.delete(waking._key(take_all))  # as when its time has run out
+        shared.clear()  # as when its time has run out
         wake(take_all, 2)
         assert sent == [1, 2]
 
     def test_a_cache_that_is_away_holds_up_nobody(
-        self, sent: list[int], monkeypatch: pytest.MonkeyPatch
+        self, sent: list[int], shared: Shared, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         def away(*args: Any, **kwargs: Any) -> None:
             raise ConnectionError
 
-        monkeypatch.setattr(cache, "add", away)
-        monkeypatch.setattr(cache, "delete", away)
+        monkeypatch.setattr(shared, "set", away)
+        monkeypatch.setattr(shared, "delete", away)
         wake(take_all, 1)
         arrived(take_all)
         wake(take_all, 2)

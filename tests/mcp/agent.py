@@ -52,13 +52,13 @@ class Agent:
     def tools(self) -> dict[str, Any]:
         return {tool["name"]: tool for tool in self.ask("tools/list")["tools"]}
 
-    def call(self, name: str, **arguments: Any) -> Any:
+    def call(self, name: str, /, **arguments: Any) -> Any:
         """The answer of a tool that does its work."""
         result = self.result(name, arguments)
         assert result["isError"] is False, result
         return result["structuredContent"]
 
-    def refused(self, name: str, **arguments: Any) -> Any:
+    def refused(self, name: str, /, **arguments: Any) -> Any:
         """The error of a tool that refuses."""
         result = self.result(name, arguments)
         assert result["isError"] is True, result

@@ -30,9 +30,15 @@ def test_tool_says_what_it_is_for(tool):
 
 
 @tools
-def test_schema_refuses_unknown_arguments_and_so_does_the_tool(tool, agent, scenario, contact):
+def test_schema_refuses_unknown_arguments_and_so_does_the_tool(
+    tool, agent, scenario, contact, media_file
+):
     # A change looks for its row first.
-    changed = {"update_scenario": scenario["id"], "update_contact": contact.pk}
+    changed = {
+        "update_scenario": scenario["id"],
+        "update_contact": contact.pk,
+        "update_media_file": media_file["id"],
+    }
     named = {"id": changed[tool.name]} if tool.name in changed else {}
     arguments = {**tool.example, **named, "colour": 1}
     assert not Draft202012Validator(input_schema(tool)).is_valid(arguments)
@@ -63,7 +69,7 @@ def test_reading_tools_are_marked(agent):
     assert list(shown) == TOOLS.keys()
     for name, tool in shown.items():
         assert tool["annotations"]["readOnlyHint"] is name.startswith(("get_", "list_"))
-        assert tool["annotations"]["destructiveHint"] is name.startswith("update_")
+        assert tool["annotations"]["destructiveHint"] is name.startswith(("update_", "delete_"))
         assert tool["inputSchema"] == input_schema(TOOLS[name])
 
 

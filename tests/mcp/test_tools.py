@@ -18,6 +18,9 @@ from tests.mcp.conftest import WELCOME
         ("list_media_files", {"per_page": 1, "search": None}, "media_files?per_page=1"),
         ("list_media_files", {"media_type": "audio"}, "media_files?media_type=audio"),
         ("get_media_file", {"id": "{media}"}, "media_files/{media}"),
+        ("list_media_files", {"folder_id": "null"}, "media_files?folder_id=null"),
+        ("list_media_files", {"folder_id": 7}, "media_files?folder_id=7"),
+        ("list_media_folders", {"parent_id": "null"}, "media_folders?parent_id=null"),
         ("list_contacts", {"search": "é&=jane"}, "contacts?search=%C3%A9%26%3Djane"),
         ("list_contacts", {"search": "jane"}, "contacts?search=jane"),
         ("list_executions", {}, "executions"),
@@ -94,3 +97,30 @@ def test_a_refused_change_changes_nothing(agent, scenario):
     error = agent.refused("update_scenario", id=scenario["id"], title="New", actions=[{"id": 0}])
     assert "actions.0.id" in error["details"]
     assert agent.call("get_scenario", id=scenario["id"]) == scenario
+
+
+def test_the_life_of_a_file(agent, media_file):
+    folder = agent.call("create_media_folder", name="Summer")
+    assert agent.call("list_media_folders")["media_folders"] == [folder]
+    again = agent.refused("create_media_folder", name="SUMMER")
+    assert (again["code"], list(again["details"])) == ("conflict", ["name"])
+    changed = agent.call("update_media_file", id=media_file["id"], folder_id=folder["id"])
+    assert changed == agent.client.get(f"/api/v1/media_files/{media_file['id']}").json()
+    assert changed["folder_id"] == folder["id"]
+    body = {"file_url": media_file["url"], "on_duplicate": "return", "folder_id": folder["id"]}
+    assert agent.call("upload_media_file", **body) == changed
+    error = agent.refused("upload_media_file", **{**body, "on_duplicate": "error"})
+    assert (error["code"], list(error["details"])) == ("conflict", ["file_url"])
+    assert agent.call("delete_media_file", id=media_file["id"], if_unused=True) == {}
+    assert agent.refused("get_media_file", id=media_file["id"])["code"] == "not_found"
+
+
+def test_a_file_that_is_used_stays(agent, media_file):
+    action = {"action_type": "image", "media_file": {"id": media_file["id"]}}
+    agent.call("create_scenario", **{**WELCOME, "actions": [action]})
+    error = agent.refused("delete_media_file", id=media_file["id"], if_unused=True)
+    assert (error["code"], list(error["details"])) == ("in_use", ["usages"])
+    error = agent.refused("delete_media_file", id=media_file["id"], force=True)
+    assert list(error["details"]) == ["force"]
+    assert agent.call("get_media_file", id=media_file["id"]) == media_file
+    assert agent.call("delete_media_file", id=media_file["id"]) == {}

@@ -146,7 +146,9 @@ def test_ids_that_are_missing_or_foreign(workspace, stranger, workers, serve, we
 
 def test_what_can_be_said_before_anything_is_fetched(workspace, workers, serve, web):
     references = {"a": by_url(serve()), "b": MediaReference(id=5)}
-    assert reference_faults(workspace, references) == {"b.id": ["No media file has the id 5."]}
+    [(path, refused)] = reference_faults(workspace, references).items()
+    assert (path, refused.code) == ("b.id", "validation_failed")
+    assert refused.message == "No media file has the id 5."
     assert web.log == []
 
 

@@ -12,7 +12,7 @@ from messaging import streams
 from messaging.channels.base import Busy, Outcome, Verdict
 from messaging.connecting import connect_channel
 from messaging.delivery.claim import claim, is_waiting
-from messaging.delivery.moves import Attempt, Change, News
+from messaging.delivery.news import Attempt, Change, News
 from messaging.delivery.pump import deliver
 from messaging.delivery.settle import settle
 from messaging.delivery.sweeping import settle_left_behind

@@ -26,6 +26,11 @@ class Tool:
         return self.method == "GET"
 
     @property
+    def in_query(self) -> bool:
+        """Whether its arguments are the operation's query; they are its body otherwise."""
+        return self.method in ("GET", "DELETE")
+
+    @property
     def address(self) -> str:
         """The operation's path as the API documents it."""
         return f"{ROOT}{self.path}"

@@ -36,6 +36,8 @@ class UploadMediaFile(Tool):
 
     Downloads a file from a public URL into the library; its type is detected. Only needed for a
     file that is to be used several times: a scenario takes `media_file: {"file_url": …}` directly.
+    With `on_duplicate: "return"` a file that the library has already is answered instead.
+    `folder_id` puts it into a folder of list_media_folders.
     """
 
     name = "upload_media_file"
@@ -47,3 +49,58 @@ class UploadMediaFile(Tool):
         if "file" not in arguments:
             return {}
         return {"file": ["Give file_url, a public URL; bytes go to POST /api/v1/media_files."]}
+
+
+class UpdateMediaFile(Tool):
+    """Update a media file
+
+    Changes the name, description, caption or folder of one file by id; what is left out stays, an
+    empty text clears the field, and `folder_id: null` takes it out of its folder. The file itself
+    stays as it is.
+    """
+
+    name = "update_media_file"
+    method = "PATCH"
+    path = "media_files/{id}"
+    destructive = True
+    example = {"id": 123, "name": "welcome.jpg", "folder_id": 7}
+
+
+class DeleteMediaFile(Tool):
+    """Delete a media file
+
+    Deletes one file by id, for good. Scenarios and messages that still need it fail from then on:
+    send `if_unused: true`, which refuses that with `in_use` and names them, unless the person has
+    said that it may happen.
+    """
+
+    name = "delete_media_file"
+    method = "DELETE"
+    path = "media_files/{id}"
+    destructive = True
+    example = {"id": 123, "if_unused": True}
+
+
+class ListMediaFolders(Tool):
+    """List the folders of the media library
+
+    Pages through the folders of all levels, newest first, each with its path and how many files
+    stand in it. `parent_id` narrows to the folders of one, `"null"` to those at the top.
+    """
+
+    name = "list_media_folders"
+    path = "media_folders"
+    example = {"search": "summer"}
+
+
+class CreateMediaFolder(Tool):
+    """Create a folder of the media library
+
+    Makes a folder to put files into; without `parent_id` it stands at the top. Call
+    list_media_folders first: a second one of the same name is refused with `conflict`.
+    """
+
+    name = "create_media_folder"
+    method = "POST"
+    path = "media_folders"
+    example = {"name": "Summer", "parent_id": 3}

@@ -28,7 +28,7 @@ from messaging.delivery.answers import Answer, Answers, Reach
 from messaging.delivery.calling import Call
 from messaging.delivery.checks import CALL_WITHIN
 from messaging.delivery.lease import acquire
-from messaging.delivery.moves import Attempt, Change, News
+from messaging.delivery.news import Attempt, Change, News
 from messaging.delivery.pump import Pumping
 from messaging.delivery.settle import Settled, settle
 from messaging.models import Identity, Message, Pump, Stream, StreamKind, StreamState

@@ -13,7 +13,7 @@ from messaging.channels.base import ProviderRequest
 from messaging.delivery import calling
 from messaging.delivery.answers import Answer, Answers, Reach
 from messaging.delivery.calling import Call, Caller
-from messaging.delivery.moves import Attempt
+from messaging.delivery.news import Attempt
 from tests.messaging.delivery.conftest import eventually
 from tests.messaging.delivery.provider import TOKEN, Provider
 

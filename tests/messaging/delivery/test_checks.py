@@ -8,8 +8,10 @@ import pytest
 from django.db import transaction
 from django.utils import timezone
 
+from media_library.deleting import delete_media_file
+from media_library.kinds import TYPES
 from media_library.models import Blob, MediaFile
-from media_library.serving import url_of
+from media_library.serving import address_of, url_of
 from messaging.buttons import Button
 from messaging.channels import CHANNELS
 from messaging.connecting import connect_channel, open_account
@@ -183,6 +185,82 @@ def test_media_that_was_deleted(channel, provider):
     assert outcome() == ("failed", "media_deleted")
 
 
+def test_media_of_which_a_tombstone_is_left(channel, provider):
+    file = picture(channel)
+    queue_picture(channel, person(channel), file)
+    delete_media_file(file)
+    deliver(channel.pk)
+    assert outcome() == ("failed", "media_deleted")
+    assert Message.objects.get().error_message == "The file of this message was deleted."
+
+
+def document(channel: Channel, mime_type: str, size: int = 1000) -> MediaFile:
+    file = picture(channel, mime_type, size)
+    MediaFile.objects.filter(pk=file.pk).update(media_type="document")
+    return file
+
+
+@pytest.mark.parametrize(
+    ("mime_type", "size", "code", "message"),
+    [
+        (
+            "text/plain",
+            10,
+            "media_not_supported",
+            "Instagram takes documents as PDF; this file is TXT.",
+        ),
+        (
+            "application/pdf",
+            26 * 1024 * 1024 + 1,
+            "media_too_large",
+            "Instagram takes documents up to 25 MB; this file has 26.1 MB.",
+        ),
+    ],
+)
+def test_what_the_channel_cannot_carry_is_refused_without_a_call(
+    channel, provider, mime_type, size, code, message
+):
+    file = document(channel, mime_type, size)
+    draft = Draft(person(channel).pk, channel.pk, MessageType.FILE, media_file_id=file.pk)
+    queue_messages(channel.workspace_id, [draft])
+    deliver(channel.pk)
+    assert outcome() == ("failed", code)
+    assert fresh().error_message == message
+    assert provider.got == []
+
+
+def made(file: MediaFile, **entry: object) -> None:
+    assert file.blob
+    Blob.objects.filter(pk=file.blob.pk).update(made={"jpeg-5mb": entry})
+
+
+def test_file_waits_for_its_rendition(channel, provider, no_broker):
+    file = picture(channel, "image/webp")
+    for name in ("1", "2"):
+        queue_picture(channel, person(channel, name), file)
+    no_broker.clear()
+    deliver(channel.pk)
+    waiting = fresh()
+    assert (waiting.status, waiting.error_code, waiting.attempts) == ("queued", "media_pending", 0)
+    assert waiting.error_message == (
+        "Instagram takes images as GIF, JPG or PNG; this file is WEBP. "
+        "A JPEG of up to 5 MB is yet to be made."
+    )
+    orders = [args for name, args in no_broker if name == "media_library.order_renditions"]
+    assert orders == [(file.pk,)], "once, however many messages carry it"
+    made(file, status="running", progress=40)
+    Message.objects.update(due_at=timezone.now())
+    deliver(channel.pk)
+    assert fresh().error_message.endswith("A JPEG of up to 5 MB is being made: 40 % done.")
+    made(file, status="ready", size=777)
+    Message.objects.update(due_at=timezone.now())
+    deliver(channel.pk)
+    jpeg = address_of(file.pk, "welcome.jpg", TYPES["image/jpeg"], "jpeg-5mb")
+    assert provider.texts("1") == provider.texts("2") == [jpeg]
+    assert jpeg != url_of(file)
+    assert set(statuses()) == {"sent"}
+
+
 @pytest.mark.parametrize(
     ("mime_type", "size", "code"),
     [
@@ -190,13 +268,24 @@ def test_media_that_was_deleted(channel, provider):
         ("image/jpeg", 9 * 1024 * 1024, "media_too_large"),
     ],
 )
-def test_what_the_channel_cannot_carry_is_refused_without_a_call(
-    channel, provider, mime_type, size, code
-):
-    queue_picture(channel, person(channel), picture(channel, mime_type, size))
+def test_rendition_that_failed_fails_its_messages(channel, provider, mime_type, size, code):
+    file = picture(channel, mime_type, size)
+    made(file, status="failed", message="It is damaged.")
+    queue_picture(channel, person(channel), file)
     deliver(channel.pk)
     assert outcome() == ("failed", code)
+    assert fresh().error_message.endswith(
+        "A JPEG of up to 5 MB could not be made of it: It is damaged."
+    )
     assert provider.got == []
+
+
+def test_sandbox_shows_the_file_as_it_is(workspace, no_broker):
+    sandbox = connect_channel(workspace, "sandbox", "", {})
+    queue_picture(sandbox, person(sandbox), picture(sandbox, "image/webp"))
+    deliver(sandbox.pk)
+    assert outcome() == ("delivered", "")
+    assert "media_library.order_renditions" not in {name for name, _ in no_broker}
 
 
 def test_text_that_is_too_long(channel, provider):
@@ -225,7 +314,9 @@ def test_message_that_cannot_be_built_holds_up_no_other(channel, provider, monke
 def test_queries_do_not_grow_with_the_messages(channel):
     def cost(count: int) -> int:
         for n in range(count):
-            queue_picture(channel, person(channel, f"{count} {n}"), picture(channel))
+            file = picture(channel, "image/webp" if n % 2 else "image/jpeg")
+            made(file, status="ready", size=10)
+            queue_picture(channel, person(channel, f"{count} {n}"), file)
         now = timezone.now()
         attempts = claim(channel.pk, 500, now, now + timedelta(seconds=30))
         with Statements() as statements:

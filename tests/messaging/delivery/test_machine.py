@@ -20,7 +20,8 @@ from messaging.channels.base import Outcome, Verdict
 from messaging.delivery import calling, checks, claim, moves, pump, receipts, settle, sweeping
 from messaging.delivery.lease import Lease
 from messaging.delivery.lookups import in_lanes
-from messaging.delivery.moves import MOVES, News
+from messaging.delivery.moves import MOVES
+from messaging.delivery.news import News
 from messaging.models import MessageStatus
 from tests.messaging.delivery.machine import Delivery, IdempotentDelivery
 

@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 
 from messaging.channels.base import Outcome, Verdict
 from messaging.delivery.backing_off import wait
-from messaging.delivery.moves import BUSY_ATTEMPTS, MOVES, Change, News, move
+from messaging.delivery.consequences import BUSY_ATTEMPTS
+from messaging.delivery.moves import MOVES, move
+from messaging.delivery.news import Change, News
 from messaging.models import Message, MessageStatus
 
 NOW = timezone.now()
@@ -105,6 +107,12 @@ def test_no_to_a_repeated_call_leaves_open_what_became_of_the_first(news):
     tell(message, news, code="not_rcs_capable", provider_code="404")
     assert (message.status, message.error_code) == ("failed", "delivery_unknown")
     assert message.provider_code == "404"
+
+
+def test_what_is_unknown_for_too_long_is_said_to_be_unknown():
+    message = row()
+    assert tell(message, News.OVERDUE)
+    assert (message.status, message.error_code) == ("failed", "delivery_unknown")
 
 
 def test_busy_channel_costs_the_message_no_patience():

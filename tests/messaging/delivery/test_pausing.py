@@ -10,7 +10,7 @@ from django.utils import timezone
 from messaging.channels import CHANNELS
 from messaging.channels.base import Busy, Outcome, Verdict
 from messaging.delivery.claim import channels_waiting
-from messaging.delivery.moves import Attempt, Change
+from messaging.delivery.news import Attempt, Change
 from messaging.delivery.pump import deliver
 from messaging.delivery.settle import settle
 from messaging.delivery.sweeping import wake_pumps

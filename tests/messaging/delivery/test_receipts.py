@@ -8,7 +8,7 @@ from django.utils import timezone
 from messaging.buttons import Button, as_rows
 from messaging.channels import CHANNELS
 from messaging.channels.base import Attachment, EventKind, InboundContent, Outcome, Verdict
-from messaging.delivery.moves import Attempt, Change, News
+from messaging.delivery.news import Attempt, Change, News
 from messaging.delivery.receipts import Author, Read, apply_echo, apply_reads
 from messaging.delivery.settle import settle
 from messaging.models import Contact, Message, MessageType

@@ -6,7 +6,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from messaging.channels.base import Outcome, Verdict
-from messaging.delivery.moves import Attempt, Change, News
+from messaging.delivery.news import Attempt, Change, News
 from messaging.delivery.settle import Settled, settle, settle_each
 from messaging.models import Channel, Message, Stream
 from messaging.signals import messages_settled, messages_settling

@@ -1,0 +1,40 @@
+"""Changing what people say of a file."""
+
+import json
+from collections.abc import Mapping
+from hashlib import sha256
+from typing import Any
+
+from media_library import naming
+from media_library.models import Fetch, MediaFile
+
+OWN_FIELDS = ("name", "description", "caption", "folder_id")
+
+
+def version_of(media_file: MediaFile) -> str:
+    """Another one after each change of the own fields or the bytes."""
+    said = [getattr(media_file, name) for name in (*OWN_FIELDS, "blob_id")]
+    return sha256(json.dumps(said).encode()).hexdigest()[:16]
+
+
+def locked(media_file: MediaFile) -> MediaFile | None:
+    """As it is now, or None when it was deleted meanwhile; nobody writes to it from here on.
+
+    Its download first: a worker that hands one over locks them in this order.
+    """
+    list(Fetch.objects.filter(media_file=media_file).select_for_update().values_list("pk"))
+    rows = MediaFile.objects.undeleted().filter(pk=media_file.pk).select_related("blob")
+    return rows.select_for_update(of=("self",), no_key=True).first()
+
+
+def change_media_file(media_file: MediaFile, values: Mapping[str, Any]) -> None:
+    """Write those of `values` that are news; the row is locked, and the folder, before it."""
+    given = dict(values)
+    if "name" in given:
+        name, file_type = given["name"], media_file.file_type
+        given["name"] = naming.named(name, file_type) if file_type else naming.clean(name)
+    news = {name: value for name, value in given.items() if getattr(media_file, name) != value}
+    for name, value in news.items():
+        setattr(media_file, name, value)
+    if news:
+        media_file.save(update_fields=[*news])

@@ -1,0 +1,132 @@
+"""Any picture as upright sRGB on white.
+
+One of 50 megapixels takes 200 MB once it is decoded. So there is never a second copy of it: strips
+of it are converted and scaled one after the other.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, BinaryIO
+
+import pillow_heif
+from PIL import Image, ImageOps
+
+from media_library import limits
+from media_library.transcoding.colours import Colours
+from media_library.transcoding.work import Work, damaged
+
+_FORMATS = {
+    "image/jpeg": "JPEG",
+    "image/png": "PNG",
+    "image/gif": "GIF",
+    "image/webp": "WEBP",
+}
+_HEIC = "image/heic"
+_ORIENTATION = 0x0112
+_STRIP_ROWS = 128
+# Rows of the result beyond a strip's ends that its last rows depend on.
+_MARGIN = 4
+
+# The pixels are counted here.
+Image.MAX_IMAGE_PIXELS = None
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """A picture's pixels, of which `strip` copies the rows from one to before another."""
+
+    size: tuple[int, int]
+    strip: Callable[[int, int], Image.Image]
+    profile: bytes
+    orientation: int
+
+
+def read(work: Work, max_side: int) -> Image.Image:
+    """The first frame, at most so many pixels wide and high. Raises TranscodingFailed."""
+    try:
+        if work.mime_type == _HEIC:
+            decoded = _heic(work.source)
+        else:
+            decoded = _decoded(work.source, _FORMATS[work.mime_type], max_side)
+    except (OSError, SyntaxError, ValueError, EOFError, RuntimeError) as error:
+        raise damaged("The picture is damaged: it cannot be read to its end.") from error
+    work.progress(40)
+    picture, orientation = _scaled(decoded, max_side), decoded.orientation
+    del decoded  # before there are more copies
+    work.progress(70)
+    return picture if orientation == 1 else _upright(picture, orientation)
+
+
+def _decoded(source: BinaryIO, format: str, max_side: int) -> Decoded:
+    picture = Image.open(source, formats=[format])
+    _check(picture.size)
+    # A JPEG can be decoded smaller by halves.
+    picture.draft(None, _fitted(picture.size, max_side))
+    picture.load()
+
+    def strip(start: int, end: int) -> Image.Image:
+        return picture.crop((0, start, picture.width, end))
+
+    orientation = picture.getexif().get(_ORIENTATION, 1)
+    return Decoded(picture.size, strip, _profile(picture.info), orientation)
+
+
+def _heic(source: BinaryIO) -> Decoded:
+    """Straight from the decoder's memory; it has turned the picture already."""
+    pillow_heif.options.DECODE_THREADS = 1
+    picture = pillow_heif.open_heif(source, remove_stride=False)
+    _check(picture.size)
+    data, stride, mode = memoryview(picture.data), picture.stride, picture.mode
+
+    def strip(start: int, end: int) -> Image.Image:
+        rows = data[start * stride : end * stride]
+        size = (picture.size[0], end - start)
+        return Image.frombytes(mode, size, rows, "raw", mode, stride)
+
+    return Decoded(picture.size, strip, _profile(picture.info), 1)
+
+
+def _profile(info: Mapping[Any, Any]) -> bytes:
+    profile = info.get("icc_profile")
+    return profile if isinstance(profile, bytes) else b""
+
+
+def _check(size: tuple[int, int]) -> None:
+    if size[0] * size[1] > limits.MAX_PIXELS:
+        most = limits.MAX_PIXELS // 1_000_000
+        raise damaged(f"The picture has more than {most} megapixels.")
+
+
+def _fitted(size: tuple[int, int], max_side: int) -> tuple[int, int]:
+    scale = min(1.0, max_side / max(size))
+    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
+
+
+def _scaled(decoded: Decoded, max_side: int) -> Image.Image:
+    width, height = decoded.size
+    size = _fitted(decoded.size, max_side)
+    colours = Colours(decoded.profile)
+    result = Image.new("RGB", size, "white")
+    step = height / size[1]
+    rows = max(8, int(_STRIP_ROWS / step))
+    margin = 0 if size == decoded.size else _MARGIN
+    for top in range(0, size[1], rows):
+        first, last = max(top - margin, 0), min(top + rows + margin, size[1])
+        start, end = math.floor(first * step), min(math.ceil(last * step), height)
+        strip = colours.convert(decoded.strip(start, end))
+        if margin:
+            box = (0, first * step - start, width, min(last * step, height) - start)
+            strip = strip.resize((size[0], last - first), Image.Resampling.LANCZOS, box)
+        kept = strip.crop((0, top - first, size[0], min(top + rows, size[1]) - first))
+        result.paste(kept, (0, top))
+    return result
+
+
+def _upright(picture: Image.Image, orientation: int) -> Image.Image:
+    picture.getexif()[_ORIENTATION] = orientation
+    turned = ImageOps.exif_transpose(picture)
+    turned.info.clear()
+    return turned
