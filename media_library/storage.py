@@ -75,6 +75,7 @@ class Deposit:
             width=content.facts.width,
             height=content.facts.height,
             duration=content.facts.duration,
+            details=content.facts.details,
             storage_name=self._storage_name(),
         )
         if insert_unless_there(blob, ("workspace", "sha256")):
@@ -88,7 +89,8 @@ class Deposit:
     def _storage_name(self) -> str:
         if not self._written:
             name = secrets.token_hex(16)
-            self._written = _write(f"{FOLDER}/{name[:2]}/{name}", self.content.file)
+            with self.content.stored() as file:
+                self._written = _write(f"{FOLDER}/{name[:2]}/{name}", file)
         return self._written
 
 
