@@ -208,7 +208,7 @@ def _fail(hold: _Hold, error: TranscodingFailed) -> None:
 @contextmanager
 def _temporary_path() -> Iterator[Path]:
     """A file to be named to another process. What a kill leaves of it, the sweep removes."""
-    handle, name = tempfile.mkstemp(dir=settings.TEMP_DIR)
+    handle, name = tempfile.mkstemp(prefix="rendition-", dir=settings.TEMP_DIR)
     os.close(handle)
     try:
         yield Path(name)
