@@ -106,7 +106,7 @@ def digest(file: Iterator[bytes]) -> str:
 def left_behind(product: Product) -> list[str]:
     """Of the uploads; a worker makes renditions of them meanwhile."""
     names = [each.name for each in (product.folder / "data" / "tmp").iterdir()]
-    return [name for name in names if not name.startswith("rendition-")]
+    return [name for name in names if not name.startswith(("rendition-", ".making-"))]
 
 
 def test_in_flat_memory(product: Product):
