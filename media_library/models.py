@@ -58,8 +58,11 @@ class MediaFolderQuerySet(WorkspaceQuerySet):
         """With `file_count`, and all parents at hand, in one query however many there are."""
         inside = MediaFile.objects.undeleted().filter(folder=OuterRef("pk")).order_by()
         counted = inside.values("folder").annotate(count=Count("pk")).values("count")
-        parents = "__".join(["parent"] * (MAX_FOLDER_DEPTH - 1))
-        return self.select_related(parents).annotate(file_count=Coalesce(Subquery(counted), 0))
+        return self.with_parents().annotate(file_count=Coalesce(Subquery(counted), 0))
+
+    def with_parents(self) -> Self:
+        """All of them at hand, so that `path` looks nothing up."""
+        return self.select_related("__".join(["parent"] * (MAX_FOLDER_DEPTH - 1)))
 
 
 class MediaFolder(WorkspaceOwned):

@@ -25,6 +25,7 @@
         said.className = "bad";
         said.textContent = words;
         item.querySelector("progress")?.remove();
+        item.querySelector("button")?.remove();
         item.append(said);
         item.className = "refused";
     }
@@ -42,8 +43,20 @@
         const progress = document.createElement("progress");
         progress.max = 1;
         progress.setAttribute("aria-label", `Progress of ${name}`);
-        item.append(progress);
-        waiting.push(() => send(item, progress, fields));
+        const cancel = document.createElement("button");
+        cancel.type = "button";
+        cancel.className = "button plain";
+        cancel.textContent = "Cancel";
+        cancel.setAttribute("aria-label", `Cancel ${name}`);
+        item.append(progress, cancel);
+        const start = () => send(item, progress, cancel, fields);
+        cancel.addEventListener("click", () => {
+            if (waiting.includes(start)) {
+                waiting.splice(waiting.indexOf(start), 1);
+                refuse(item, "canceled");
+            }
+        });
+        waiting.push(start);
         next();
     }
 
@@ -57,9 +70,9 @@
         }
     }
 
-    function send(item, progress, fields) {
+    function send(item, progress, cancel, fields) {
         const data = new FormData();
-        for (const name of ["csrfmiddlewaretoken", "workspace"]) {
+        for (const name of ["csrfmiddlewaretoken", "workspace", "folder_id"]) {
             data.append(name, form.elements[name].value);
         }
         data.append("fragment", "1");
@@ -80,6 +93,10 @@
                 refuse(item, words(request));
             }
         });
+        // What has gone over is judged and kept: it can no longer be called back.
+        request.upload.addEventListener("load", () => cancel.remove());
+        cancel.addEventListener("click", () => request.abort());
+        request.addEventListener("abort", () => refuse(item, "canceled"));
         request.addEventListener("error", () => refuse(item, words(request)));
         request.addEventListener("loadend", () => {
             under_way -= 1;
@@ -112,6 +129,10 @@
         } else {
             picker.click();
         }
+    });
+    // Leaving the page would break off what is on its way.
+    window.addEventListener("beforeunload", (event) => {
+        if (under_way) event.preventDefault();
     });
     for (const kind of ["dragenter", "dragover"]) {
         drop.addEventListener(kind, (event) => {
