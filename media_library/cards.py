@@ -94,6 +94,11 @@ def picture_of(media_file: MediaFile) -> str:
     return shown_path(media_file) if _is_light(media_file) else ""
 
 
+def preview_of(media_file: MediaFile) -> str:
+    """The path of the picture that stands for the file on its own page, where there is room."""
+    return shown_path(media_file) if _is_light(media_file) else picture_of(media_file)
+
+
 def is_to_be_looked_at(media_file: MediaFile) -> bool:
     """Whether what people look at has yet to be made."""
     blob, recipe = media_file.blob, _to_look_at(media_file)

@@ -16,7 +16,7 @@ from inro.accounts.models import AuditEntry
 from inro.accounts.workspace_admin import WorkspaceAdmin
 from inro.common.badges import Tone
 from inro.common.errors import Refused
-from media_library.cards import Card, cards_of, facts_of, is_picture, shown_path
+from media_library.cards import Card, cards_of, facts_of, is_picture, preview_of, shown_path
 from media_library.changing import change_media_file, locked
 from media_library.deleting import delete_media_file
 from media_library.folders import hold_folder
@@ -110,6 +110,7 @@ class FileAdmin(WorkspaceAdmin):
             "usages": usages_of([media_file.pk]).get(media_file.pk, []),
             "about": self._about(request, media_file),
             "ways": self._ways(request, media_file),
+            "show_save_and_add_another": False,
         }
 
     def about_view(self, request: HttpRequest, pk: int) -> HttpResponse:
@@ -186,6 +187,7 @@ class FileAdmin(WorkspaceAdmin):
             "media_file": media_file,
             "facts": list(facts_of(media_file)),
             "is_picture": is_picture(media_file),
+            "picture": preview_of(media_file),
             "path": shown_path(media_file) if is_ready else "",
             "url": url_of(media_file) if is_ready else "",
             "preview": f"{_PARTS}/previews/{media_file.media_type}.html",

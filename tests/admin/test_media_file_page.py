@@ -63,6 +63,16 @@ def test_where_it_goes_out_while_it_is_made(browser, workspace):
     assert "hx-get" in answer
 
 
+def test_what_browsers_do_not_show_is_shown_as_what_was_made_of_it(browser, workspace):
+    media_file = stored(workspace)
+    Blob.objects.update(
+        mime_type="image/heic", made={"thumbnail": {"status": "ready", "size": 1000}}
+    )
+    page = page_of(browser, media_file).text
+    assert f'<img src="/media/{media_file.pk}.thumbnail:' in page
+    assert f'<a href="/media/{media_file.pk}:' in page
+
+
 def failed(media_file):
     Rendition.objects.update(
         status="failed", error_code="damaged", error_message="It is <damaged>.", attempts=3

@@ -52,6 +52,11 @@ def test_dropping_three_files_filtering_and_looking(browsing, operator, workspac
     assert page.evaluate("window.progress") == ["shop.jpg", "<b>bad</b>.svg", "prices.txt"]
     cards = page.locator(".wall .card strong")
     expect(cards).to_have_count(2)
+    page.get_by_role("checkbox", name="Choose shop.jpg").check()
+    drop(page, ("more.txt", b"three"))
+    expect(cards).to_have_count(3)
+    expect(page.get_by_text("1 chosen")).to_be_visible()
+    MediaFile.objects.get(name="more.txt").delete()
     assert sorted(MediaFile.objects.values_list("name", flat=True)) == ["prices.txt", "shop.jpg"]
     assert faults_of(page) == []
     page.get_by_role("link", name="Image", exact=True).click()

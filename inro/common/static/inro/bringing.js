@@ -134,17 +134,22 @@
     window.addEventListener("beforeunload", (event) => {
         if (under_way) event.preventDefault();
     });
+    // Anywhere on the page: beside the frame a browser would leave the page for the file.
+    const has_files = (event) => event.dataTransfer.types.includes("Files");
     for (const kind of ["dragenter", "dragover"]) {
-        drop.addEventListener(kind, (event) => {
+        document.addEventListener(kind, (event) => {
+            if (!has_files(event)) return;
             event.preventDefault();
             drop.classList.add("over");
         });
     }
-    for (const kind of ["dragleave", "drop"]) {
-        drop.addEventListener(kind, (event) => {
-            event.preventDefault();
-            drop.classList.remove("over");
-        });
-    }
-    drop.addEventListener("drop", (event) => bringAll(event.dataTransfer.files));
+    document.addEventListener("dragleave", (event) => {
+        if (!event.relatedTarget) drop.classList.remove("over");
+    });
+    document.addEventListener("drop", (event) => {
+        drop.classList.remove("over");
+        if (!has_files(event)) return;
+        event.preventDefault();
+        bringAll(event.dataTransfer.files);
+    });
 })();

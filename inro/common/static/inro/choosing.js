@@ -21,8 +21,16 @@
         }
         if (event.target.closest("#chosen")) show();
     });
-    // The wall comes anew after files were brought, and with the way back.
-    document.addEventListener("htmx:afterSettle", show);
+    // The wall comes anew after files were brought: what was chosen stays so.
+    let kept = [];
+    document.addEventListener("htmx:beforeSwap", () => {
+        kept = boxes().filter((box) => box.checked).map((box) => box.value);
+    });
+    document.addEventListener("htmx:afterSwap", () => {
+        boxes().forEach((box) => { box.checked ||= kept.includes(box.value); });
+        show();
+    });
+    // Browsers remember what was chosen on the way back.
     window.addEventListener("pageshow", show);
     show();
 })();
