@@ -1,5 +1,6 @@
 """The wall: the library's files as cards, brought here, sorted into folders, moved and deleted."""
 
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any
 
@@ -23,7 +24,7 @@ from media_library.cards import cards_of
 from media_library.changing import move_media_files
 from media_library.folders import create_folder
 from media_library.forms import BringForm, Brought, FolderForm, said_of, unread
-from media_library.models import MediaFolder, MediaStatus
+from media_library.models import MediaFile, MediaFolder, MediaStatus
 from media_library.wall_filters import FolderFilter, StatusFilter, chips_of
 
 _WALL = "admin:media_library_mediafile_changelist"
@@ -74,8 +75,9 @@ class WallAdmin(WorkspaceAdmin):
         cl: ChangeList = context["cl"]
         here = self._here(request)
         asked = bool(cl.query or set(cl.get_filters_params()) - {FolderFilter.parameter_name})
-        folders = self._folders(request)
-        inside = folders.in_full().filter(parent=here)  # type: ignore[attr-defined]
+        in_none = request.GET.get(FolderFilter.parameter_name) == "null"
+        folders: Any = self._folders(request)
+        inside = [] if asked or in_none or cl.page_num > 1 else folders.filter(parent=here)
         cards = cards_of(list(cl.result_list))
         return {
             "cards": cards,
@@ -84,9 +86,9 @@ class WallAdmin(WorkspaceAdmin):
             "asked": asked,
             "here": here,
             "above": _above(here),
-            "in_none": request.GET.get(FolderFilter.parameter_name) == "null",
-            "folders": [] if asked or cl.page_num > 1 else inside[:MOST_FOLDERS],
-            "places": sorted(folders.with_parents()[:MOST_FOLDERS], key=lambda each: each.path),  # type: ignore[attr-defined]
+            "in_none": in_none,
+            "folders": _counted(inside[:MOST_FOLDERS]),
+            "places": sorted(folders.with_parents()[:MOST_FOLDERS], key=lambda each: each.path),
             "bring": BringForm(self._workspaces(request)),
             "workspaces": list(self._workspaces(request)),
             "max_bytes": settings.MEDIA_MAX_BYTES,
@@ -215,6 +217,13 @@ class WallAdmin(WorkspaceAdmin):
 def wall_of(folder_id: int | str | None) -> str:
     """The address of the wall, or of a folder on it."""
     return reverse(_WALL) + (f"?{FolderFilter.parameter_name}={folder_id}" if folder_id else "")
+
+
+def _counted(folders: Iterable[MediaFolder]) -> list[tuple[MediaFolder, int]]:
+    """Each with the number of its files."""
+    found = list(folders)
+    counts = MediaFile.objects.by_folder(found) if found else {}
+    return [(each, counts.get(each.pk, 0)) for each in found]
 
 
 def _above(folder: MediaFolder | None) -> list[MediaFolder]:

@@ -152,7 +152,7 @@ class TestWall:
         assert len(files) == 30
         for each in range(9):
             create_folder(workspace, "Inside", create_folder(workspace, f"Folder {each}").pk)
-        with django_assert_max_num_queries(11):
+        with django_assert_max_num_queries(12):
             assert len(names_on(browser.get(WALL))) == 31
 
     def test_pages(self, browser, workspace):

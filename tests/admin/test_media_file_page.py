@@ -109,6 +109,7 @@ class TestReplacing:
         assert self.replace(browser, media_file, file=upload) == ["The file is replaced."]
         current = MediaFile.objects.select_related("blob").get()
         assert (current.name, current.caption) == ("welcome.webp", "Hi")
+        assert current.blob is not None
         assert (current.blob.mime_type, current.blob.width) == ("image/png", 50)
         assert Blob.objects.count() == 1
         entry = AuditEntry.objects.get()

@@ -7,6 +7,7 @@ from playwright.sync_api import expect
 
 from media_library.folders import create_folder
 from media_library.models import Blob, MediaFile, Rendition
+from media_library.rendition_tasks import make_renditions
 from tests.admin.test_scoping import address
 from tests.browser.house import picture, upload, welcome
 from tests.browser.watching import NARROW, WIDE, faults_of
@@ -155,7 +156,7 @@ def made(media_file, recipe, content):
     row.status, row.blob = "ready", upload(row.workspace, content=content).blob
     row.save()
     Blob.objects.filter(pk=media_file.blob_id).update(
-        made={recipe: {"status": "ready", "size": row.blob.size}}
+        made={recipe: {"status": "ready", "size": len(content)}}
     )
 
 
@@ -178,6 +179,21 @@ def test_cards_renew_themselves(browsing, operator, workspace):
     assert image.evaluate("image => image.decode().then(() => image.naturalWidth)") == 320
     expect(page.get_by_role("checkbox", name="Choose film.mp4")).to_be_checked()
     assert page.evaluate("window.same"), "without loading the page again"
+    assert faults_of(page) == []
+
+
+def test_what_a_worker_makes_shows_itself(browsing, operator, workspace):
+    media_file = upload(workspace, "a.webp", files.picture("WEBP", size=(300, 200)))
+    page = browsing(operator)
+    page.goto(address(MediaFile, "change", media_file.pk))
+    expect(page.get_by_text("A JPEG of up to 5 MB is yet to be made.")).to_have_count(3)
+    page.get_by_label("Caption").fill("half a sent")
+    make_renditions()
+    expect(page.get_by_text("Goes out as a JPEG of up to 5 MB.")).to_have_count(3)
+    expect(page.get_by_label("Caption")).to_have_value("half a sent")
+    page.goto(WALL)
+    image = page.locator(".wall .card img")
+    assert f"/media/{media_file.pk}.thumbnail:" in image.get_attribute("src")
     assert faults_of(page) == []
 
 
