@@ -251,6 +251,17 @@ def test_canceling_what_is_on_its_way(browsing, operator, workspace):
     assert not MediaFile.objects.exists()
 
 
+def test_who_is_signed_out_is_told(browsing, operator, workspace):
+    page = browsing(operator)
+    upload(workspace, "there.jpg")
+    page.goto(WALL)
+    page.context.clear_cookies(name="sessionid")
+    drop(page, ("a.txt", b"hello"))
+    expect(page.locator("#brought .refused")).to_contain_text("You are signed out.")
+    expect(page.locator(".wall .card strong")).to_have_text(["there.jpg"])
+    assert MediaFile.objects.count() == 1
+
+
 def test_without_scripts(browsing, operator, workspace, chromium, live_server):
     page = browsing(operator)
     cookies = page.context.cookies()

@@ -10,6 +10,7 @@
     const AT_ONCE = 2;
     const waiting = [];
     let under_way = 0;
+    let is_news = false;
 
     function line(name) {
         const item = document.createElement("li");
@@ -65,7 +66,8 @@
             under_way += 1;
             waiting.shift()();
         }
-        if (!waiting.length && !under_way) {
+        if (!waiting.length && !under_way && is_news) {
+            is_news = false;
             htmx.ajax("GET", location.href, { target: "#wall", select: "#wall", swap: "outerHTML" });
         }
     }
@@ -87,8 +89,11 @@
             }
         });
         request.addEventListener("load", () => {
-            if (request.status === 200) {
+            if (request.status === 200 && request.responseURL !== form.action) {
+                refuse(item, "You are signed out. Sign in, and bring it again.");
+            } else if (request.status === 200) {
                 item.outerHTML = request.responseText;
+                is_news = true;
             } else {
                 refuse(item, words(request));
             }
