@@ -43,11 +43,15 @@ class WallAdmin(WorkspaceAdmin):
 
     def get_urls(self) -> list[URLPattern]:
         return [
-            path(f"{name}/", self.admin_site.admin_view(view), name=f"media_library_{name}")
+            path(
+                f"{name}/",
+                self.admin_site.admin_view(view),
+                name=f"media_library_mediafile_{name}",
+            )
             for name, view in (
-                ("mediafile_upload", require_POST(self.upload_view)),
-                ("mediafile_folder", require_POST(self.folder_view)),
-                ("mediafile_cards", require_GET(self.cards_view)),
+                ("upload", require_POST(self.upload_view)),
+                ("folder", require_POST(self.folder_view)),
+                ("cards", require_GET(self.cards_view)),
             )
         ] + super().get_urls()
 

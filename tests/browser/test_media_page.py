@@ -253,12 +253,12 @@ def test_canceling_what_is_on_its_way(browsing, operator, workspace):
 
 def test_who_is_signed_out_is_told(browsing, operator, workspace):
     page = browsing(operator)
-    upload(workspace, "there.jpg")
+    upload(workspace, "there.txt", b"hello")
     page.goto(WALL)
     page.context.clear_cookies(name="sessionid")
     drop(page, ("a.txt", b"hello"))
     expect(page.locator("#brought .refused")).to_contain_text("You are signed out.")
-    expect(page.locator(".wall .card strong")).to_have_text(["there.jpg"])
+    expect(page.locator(".wall .card strong")).to_have_text(["there.txt"])
     assert MediaFile.objects.count() == 1
 
 
