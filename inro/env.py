@@ -17,6 +17,7 @@ from cryptography.fernet import Fernet
 from django.core.exceptions import ImproperlyConfigured
 
 from inro.common.rates import read_rate
+from inro.common.storing import read_storage_url
 
 BROKER_SCHEMES = ("redis", "rediss", "amqp", "amqps")
 _TRUE = {"1", "true", "yes", "on"}
@@ -158,6 +159,14 @@ def database(name: str) -> dict[str, Any]:
     if "ENGINE" not in config:
         raise ImproperlyConfigured(f"{name} must be a URL like postgres://user:password@host/name.")
     return dict(config)
+
+
+def storage(name: str, folder: Path) -> dict[str, Any]:
+    """Django's settings of the storage that a URL names, or of `folder`."""
+    try:
+        return read_storage_url(secret(name), folder)
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name} {error}") from None
 
 
 def rate(name: str, default: str) -> str:

@@ -156,6 +156,8 @@ else:
 DATABASES["default"].setdefault("CONN_MAX_AGE", 60)
 # A server that was restarted closed the connections that are kept: each is asked before it is used.
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+if DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
+    DATABASES["default"]["ENGINE"] = "inro.common.postgresql"  # asks less often
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     # Without IMMEDIATE, two transactions that read and then write end in "database is locked".
     DATABASES["default"]["OPTIONS"] = {
@@ -201,6 +203,7 @@ CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_DEFAULT_QUEUE = "default"
 CELERY_TASK_ROUTES = {
     "media_library.*": {"queue": "media"},
+    "inro.clean_files": {"queue": "media"},
     "messaging.apply_events": {"queue": "inbound"},
     "messaging.pump": {"queue": "delivery"},
 }
@@ -231,15 +234,9 @@ CACHES = {
     }
 }
 
-if env.text("STORAGE_URL"):
-    raise ImproperlyConfigured("STORAGE_URL is not supported in this version; files are local.")
-
 # --- Files -------------------------------------------------------------------------------
 STORAGES = {
-    "default": {
-        "BACKEND": "django.core.files.storage.FileSystemStorage",
-        "OPTIONS": {"location": str(DATA_DIR / "media"), "base_url": None},
-    },
+    "default": env.storage("STORAGE_URL", DATA_DIR / "media"),
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
 STATIC_URL = "static/"

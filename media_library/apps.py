@@ -15,17 +15,18 @@ class MediaLibraryConfig(AppConfig):
         from inro.common.claims import SWEEPS, Sweep
         from inro.common.measuring import BACKLOGS, Backlog
         from inro.common.retention import RETENTIONS, Retention, days
-        from media_library import demo, readings, storage, sweeping
+        from media_library import demo, readings, reference_pages, storage, sweeping
         from media_library.home import MEDIA
         from media_library.models import Fetch, MediaFile, MediaStatus, Rendition
         from media_library.usages import unnamed
 
+        reference_pages.register()
         HOME_PARTS.add(MEDIA)
         SWEEPS.add(Sweep("downloads", Fetch, sweeping.sweep))
         SWEEPS.add(Sweep("renditions", Rendition, sweeping.sweep_renditions))
         BACKLOGS.add(Backlog("downloads", readings.oldest_download))
         BACKLOGS.add(Backlog("renditions", readings.oldest_rendition))
-        FILE_OWNERS.add(FileOwner("blobs", storage.files_of, storage.is_named))
+        FILE_OWNERS.add(FileOwner("blobs", storage.FOLDER, storage.files_of, storage.named))
         for status, kept_for in (
             (MediaStatus.FAILED, lambda: days(settings.RETAIN_FAILED_MEDIA_DAYS)),
             (MediaStatus.DELETED, lambda: days(settings.RETAIN_DELETED_MEDIA_DAYS)),

@@ -8,7 +8,7 @@ import mmap
 import tempfile
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import IO
 
 from django.conf import settings
@@ -18,19 +18,36 @@ from inro.common.errors import Refused
 from media_library.kinds import FileType, chosen_type
 from media_library.sniffing import Facts, sniff
 from media_library.sniffing.facts import Bytes
+from media_library.stripping import Edit, edits_of, pieces
 
 _CHUNK_BYTES = 256 * 1024
 
 
 @dataclass(frozen=True)
 class Content:
-    """Bytes that passed every check."""
+    """Bytes that passed every check.
+
+    `size` and `sha256` are those of what is stored: `file`, without what gives a person away.
+    """
 
     file: File
     size: int
     sha256: str
     facts: Facts
     file_type: FileType
+    edits: tuple[Edit, ...] = ()
+
+    @contextmanager
+    def stored(self) -> Iterator[File]:
+        """What is to be stored: the very file that came, unless something has to go."""
+        if not self.edits:
+            yield self.file
+            return
+        with temporary_file() as file:
+            for piece in pieces(self.file, self.edits):
+                file.write(piece)
+            file.flush()
+            yield file
 
 
 def examine(file: File, declared: str = "") -> Content:
@@ -45,8 +62,20 @@ def examine(file: File, declared: str = "") -> Content:
     check_size(size)
     with _bytes_of(file) as data:
         facts = sniff(file, data)  # type: ignore[arg-type]
-        digest = hashlib.sha256(data).hexdigest()
-    return Content(file, size, digest, facts, chosen_type(facts.mime_type, bare_type(declared)))
+        edits = tuple(edits_of(data, facts))
+    if edits:
+        facts = replace(facts, details={**facts.details, "stripped": True})
+    size, digest = _measure(pieces(file, edits))
+    file_type = chosen_type(facts.mime_type, bare_type(declared))
+    return Content(file, size, digest, facts, file_type, edits)
+
+
+def _measure(stored: Iterator[bytes]) -> tuple[int, str]:
+    size, digest = 0, hashlib.sha256()
+    for piece in stored:
+        size += len(piece)
+        digest.update(piece)
+    return size, digest.hexdigest()
 
 
 def _bytes_of(file: File) -> AbstractContextManager[Bytes]:

@@ -9,7 +9,7 @@ is called with the media file at the end of the transaction that makes it, or th
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager, nullcontext
 from typing import IO
 
@@ -25,6 +25,7 @@ from media_library.content import Content, copied, examine
 from media_library.duplicates import found_instead
 from media_library.folders import hold_folder
 from media_library.gathering import gathered
+from media_library.kinds import FileType
 from media_library.models import Blob, MediaFile
 from media_library.references import About, MediaReference, OnDuplicate
 from media_library.storage import deposited
@@ -42,16 +43,29 @@ def ingest_upload(
     description: str = "",
     folder_id: int | None = None,
     on_duplicate: OnDuplicate = OnDuplicate.REUSE,
+    only: Collection[str] = (),
     before_commit: BeforeCommit | None = None,
 ) -> MediaFile:
-    """Store a file of a request. `media_type` has to agree with its bytes."""
+    """Store a file of a request. `media_type` has to agree with its bytes.
+
+    `only`: the MIME types that are taken, where that is not all; then the bytes alone decide.
+    """
+    declared = "" if only else file.content_type or ""
     with at_hand(file) as local:
-        content = examine(local, f"{media_type}/" if media_type else file.content_type or "")
-        if media_type and content.file_type.kind != media_type:
-            message = f"The file is of the type {content.file_type.kind}, not {media_type}."
-            raise Refused("validation_failed", message, {"media_type": [message]})
+        content = examine(local, f"{media_type}/" if media_type else declared)
+        _check_type(content.file_type, media_type, only)
         about = About(name or file.name or "", caption, description, folder_id)
         return _store(workspace, content, about, on_duplicate, before_commit)
+
+
+def _check_type(file_type: FileType, media_type: str | None, only: Collection[str]) -> None:
+    if only and file_type.mime_type not in only:
+        taken = ", ".join(sorted(only))
+        message = f"The file is {file_type.mime_type}; taken here: {taken}."
+        raise Refused("unsupported_media", message)
+    if media_type and file_type.kind != media_type:
+        message = f"The file is of the type {file_type.kind}, not {media_type}."
+        raise Refused("validation_failed", message, {"media_type": [message]})
 
 
 def ingest_stream(

@@ -28,6 +28,9 @@ from media_library.models import Blob, MediaFile, Rendition
 
 log = structlog.get_logger(__name__)
 
+FOLDER = "blobs"
+_PAGE = 500
+
 
 class Deposit:
     """Content on its way into the library of `workspace`."""
@@ -72,6 +75,7 @@ class Deposit:
             width=content.facts.width,
             height=content.facts.height,
             duration=content.facts.duration,
+            details=content.facts.details,
             storage_name=self._storage_name(),
         )
         if insert_unless_there(blob, ("workspace", "sha256")):
@@ -85,7 +89,8 @@ class Deposit:
     def _storage_name(self) -> str:
         if not self._written:
             name = secrets.token_hex(16)
-            self._written = _write(f"blobs/{name[:2]}/{name}", self.content.file)
+            with self.content.stored() as file:
+                self._written = _write(f"{FOLDER}/{name[:2]}/{name}", file)
         return self._written
 
 
@@ -148,14 +153,36 @@ def open_blob(blob: Blob) -> File:
         raise _unavailable("read") from error
 
 
-def files_of(alias: str) -> Iterator[StoredFile]:
-    """The files that the rows of the database `alias` name."""
-    rows = Blob.objects.using(alias).order_by("pk").values_list("storage_name", "sha256")
-    return (StoredFile(*row) for row in rows.iterator())
+def address_of(blob: Blob, content_type: str, disposition: str, method: str) -> str | None:
+    """Where the storage itself serves the bytes for a while; None when that is for us to do.
+
+    Raises Refused when it cannot tell.
+    """
+    sign = getattr(default_storage, "address", None)
+    if sign is None:
+        return None
+    try:
+        return str(sign(blob.storage_name, content_type, disposition, method))
+    except Exception as error:
+        raise _unavailable("sign") from error
 
 
-def is_named(name: str) -> bool:
-    return Blob.objects.filter(storage_name=name).exists()
+def files_of(alias: str, after: int) -> Iterator[StoredFile]:
+    """The files that the rows of the database `alias` name, from the first row after `after` on.
+
+    Read in pages: whoever copies them takes longer than a query may.
+    """
+    rows = Blob.objects.using(alias).order_by("pk")
+    columns = ("pk", "storage_name", "sha256", "size")
+    while page := list(rows.filter(pk__gt=after).values_list(*columns)[:_PAGE]):
+        yield from (StoredFile(*row) for row in page)
+        after = page[-1][0]
+
+
+def named(names: Collection[str]) -> set[str]:
+    """Those that a row names."""
+    rows = Blob.objects.filter(storage_name__in=names)
+    return set(rows.values_list("storage_name", flat=True))
 
 
 def _write(name: str, file: File) -> str:

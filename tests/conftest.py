@@ -2,8 +2,9 @@
 
 import os
 import socket
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import hypothesis
 import pytest
@@ -13,7 +14,11 @@ from rest_framework.test import APIClient
 
 from inro.accounts.models import ApiToken, Workspace
 from inro.common import waking
+from inro.common.storing import read_storage_url
 from tests import own_redis
+
+if TYPE_CHECKING:
+    from tests.object_storage import ObjectStorage
 
 # The same examples every time: the gate judges the change, `make check-deep` goes looking.
 hypothesis.settings.register_profile("quick", max_examples=25, deadline=None, derandomize=True)
@@ -108,6 +113,28 @@ def own_files(settings: Any, tmp_path: Path) -> Path:
     # In Redis, where the queue is too, all of it is emptied.
     own_redis.empty() if settings.REDIS_URL else cache.clear()
     return media
+
+
+@pytest.fixture(scope="session")
+def s3_service() -> "Iterator[ObjectStorage]":
+    from tests.object_storage import running  # moto takes a second to load
+
+    yield from running()
+
+
+@pytest.fixture
+def s3(s3_service: "ObjectStorage", own_files: Path, settings: Any) -> "ObjectStorage":
+    """Files are kept in an empty bucket."""
+    s3_service.clear()
+    keep_files_at(settings, s3_service.url())
+    return s3_service
+
+
+def keep_files_at(settings: Any, url: str, **options: Any) -> None:
+    """As STORAGE_URL does; `options` are those of the storage."""
+    storage = read_storage_url(url, Path(settings.DATA_DIR) / "media")
+    storage["OPTIONS"] |= options
+    settings.STORAGES = {**settings.STORAGES, "default": storage}
 
 
 @pytest.fixture

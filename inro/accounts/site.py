@@ -30,7 +30,8 @@ def content_policy() -> str:
     Files are served by `PUBLIC_URL`, from where a storage of its own may take over.
     """
     public = urlsplit(settings.PUBLIC_URL)
-    files = f"'self' data: https: {public.scheme}://{public.netloc}"
+    storage = settings.STORAGES["default"].get("OPTIONS", {}).get("endpoint_url") or ""
+    files = f"'self' data: https: {public.scheme}://{public.netloc} {storage}".strip()
     return "; ".join(
         (
             "default-src 'self'",

@@ -1,6 +1,8 @@
 """One error shape for everything that goes wrong:
 
 `{"error": {"code": …, "message": …, "details": {"actions.1.parent_key": ["…"]}}}`
+
+Other dialects have theirs: `inro.api.error_shapes`.
 """
 
 from typing import Any
@@ -9,11 +11,12 @@ import structlog
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.views import defaults
-from rest_framework import exceptions, status
+from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.settings import api_settings
 from rest_framework.views import set_rollback
 
+from inro.api.error_shapes import ErrorShape, shape_at, shape_of
 from inro.common.errors import Details, Refused, invalid
 from inro.common.logging import request_id
 
@@ -105,48 +108,60 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response:
     refused = as_refused(error)
     set_rollback()
     if refused is None:
-        return _internal_error(error, context["request"]._request)
+        log.error("unexpected error", exc_info=error)
+        refused = _internal_error(context["request"]._request)
+    content, status = _content_of(refused, shape_of(context.get("view")))
+    return Response(content, status=status, headers=_headers_of(refused))
+
+
+def refusal(request: HttpRequest, refused: Refused) -> HttpResponse:
+    """The answer to a request that no view has seen, in the shape of the view at its address."""
+    content, status = _content_of(refused, shape_at(request))
+    return JsonResponse(content, status=status, headers=_headers_of(refused))
+
+
+def _content_of(refused: Refused, shape: ErrorShape | None) -> tuple[dict[str, Any], int]:
+    status = STATUS_OF[refused.code]
+    if shape is None:
+        return body(refused.code, refused.message, refused.details, refused.retry_after), status
+    status = shape.statuses.get(refused.code, status)
+    return shape.render(refused, status), status
+
+
+def _headers_of(refused: Refused) -> dict[str, str]:
     headers = {}
     if refused.code == "authentication_failed":
         headers["WWW-Authenticate"] = "Bearer"
     wait = refused.retry_after or RETRY_AFTER_SECONDS.get(refused.code)
     if wait:
         headers["Retry-After"] = str(wait)
-    return Response(
-        body(refused.code, refused.message, refused.details, refused.retry_after),
-        status=STATUS_OF[refused.code],
-        headers=headers,
-    )
+    return headers
 
 
-def _internal_error(error: Exception, request: HttpRequest) -> Response:
-    log.error("unexpected error", exc_info=error)
-    return Response(
-        body("internal_error", f"Something went wrong here; request {request_id(request)}."),
-        status=status.HTTP_500_INTERNAL_SERVER_ERROR,
-    )
+def _internal_error(request: HttpRequest) -> Refused:
+    message = f"Something went wrong here; request {request_id(request)}."
+    return Refused("internal_error", message)
 
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """Django's 400, for a host or a form that it does not take."""
     if request.path_info.startswith("/admin/"):
         return defaults.bad_request(request, exception or Exception())
-    return JsonResponse(body("validation_failed", "The request is not acceptable."), status=400)
+    return refusal(request, Refused("validation_failed", "The request is not acceptable."))
 
 
 def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     if request.path_info.startswith("/admin/"):
         return defaults.permission_denied(request, exception or Exception())
-    return JsonResponse(body("permission_denied", "You may not do this."), status=403)
+    return refusal(request, Refused("permission_denied", "You may not do this."))
 
 
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """Django's 404 for addresses that no view serves."""
     if request.path_info.startswith("/admin/"):
         return defaults.page_not_found(request, exception or Exception())
-    return JsonResponse(body("not_found", "There is nothing at this address."), status=404)
+    return refusal(request, Refused("not_found", "There is nothing at this address."))
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    message = f"Something went wrong here; request {request_id(request)}."
-    return JsonResponse(body("internal_error", message), status=500)
+    return refusal(request, _internal_error(request))

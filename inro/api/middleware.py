@@ -3,14 +3,16 @@
 from collections.abc import Callable
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse
 
-from inro.api.errors import STATUS_OF, body
+from inro.api.errors import refusal
 from inro.api.limiting import ALLOWANCE
+from inro.common.errors import Refused
 
 # Where a multipart body may be as large as a file; everywhere else bodies are small.
 FILE_ROUTES = (
     "/api/v1/media_files",
+    "/api/v1/media",
     "/admin/media_library/mediafile/add/",
     "/admin/media_library/mediafile/upload/",
 )
@@ -27,19 +29,19 @@ class BodyLimitMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if "chunked" in request.headers.get("Transfer-Encoding", "").lower():
             message = "Send the body with its length (Content-Length), not in chunks."
-            return self._refusal("length_required", message)
+            return self._refusal(request, Refused("length_required", message))
         try:
             length = int(request.META.get("CONTENT_LENGTH") or 0)
         except ValueError:
             length = 0
         if length > self._limit(request):
             message = f"The body has {length:,} bytes; at most {self._limit(request):,} are taken."
-            return self._refusal("too_large", message)
+            return self._refusal(request, Refused("too_large", message))
         return self.get_response(request)
 
     @staticmethod
-    def _refusal(code: str, message: str) -> HttpResponse:
-        response = JsonResponse(body(code, message), status=STATUS_OF[code])
+    def _refusal(request: HttpRequest, refused: Refused) -> HttpResponse:
+        response = refusal(request, refused)
         # What was announced will not be read: the connection cannot be used again.
         response["Connection"] = "close"
         return response

@@ -13,6 +13,7 @@ from inro.accounts.models import Workspace
 from inro.api import idempotency
 from inro.api.authentication import access_of
 from inro.api.filters import NoParameters
+from inro.common.errors import Refused
 
 
 class IdempotentPosts(APIView):
@@ -48,6 +49,17 @@ class IdempotentPosts(APIView):
         if self._reservation and answer is not getattr(self, "kept", None):
             self._reservation.conclude(answer.render())
         return answer
+
+
+class NothingHere(APIView):
+    """Addresses of a dialect that no other view serves; see `inro.api.error_shapes`."""
+
+    authentication_classes = ()
+    permission_classes = ()
+    schema = None
+
+    def http_method_not_allowed(self, request: Any, *args: Any, **kwargs: Any) -> Any:
+        raise Refused("not_found", "There is nothing at this address.")
 
 
 class WorkspaceApiView(NoParameters, IdempotentPosts):

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -21,6 +22,7 @@ from inro.common import addresses, databases, queues
 from inro.common.diagnosing import CHECKS, DATABASE, Check, Finding, ok, problem, warning
 from inro.common.measuring import BACKLOGS, waits_for
 from inro.common.models import Heartbeat
+from inro.common.storing import folder_of
 
 SHORTEST_SECRET = 32
 LITTLE_SPACE, TOO_LITTLE_SPACE = 2 * 1024**3, 200 * 1024**2
@@ -148,14 +150,39 @@ def check_storage() -> Iterator[Finding]:
         default_storage.delete(name)
     except Exception as error:
         yield problem(
-            f"Files cannot be stored, read and removed ({type(error).__name__}).",
-            "Check the rights and the space of DATA_DIR/media, or STORAGE_URL.",
+            f"Files cannot be stored, read and removed ({_kind_of(error)}).", _storage_remedy(error)
         )
         return
     if same:
         yield ok("Files can be stored, read and removed.")
     else:
         yield problem("A file came back changed.", "Check the disk or the service behind it.")
+    yield from _left_behind()
+
+
+def _kind_of(error: Exception) -> str:
+    """Services tell what is wrong by a code; the rest of what they say may hold anything."""
+    response: dict[str, Any] = getattr(error, "response", None) or {}
+    return str(response.get("Error", {}).get("Code") or type(error).__name__)
+
+
+def _storage_remedy(error: Exception) -> str:
+    if folder_of(default_storage):
+        return "Check the rights and the space of DATA_DIR/media."
+    from inro.common.bucket import remedy_for  # boto3 takes half a second to load
+
+    return remedy_for(error) or "Check STORAGE_URL and the service behind it."
+
+
+def _left_behind() -> Iterator[Finding]:
+    """Files of this machine that nobody looks for here any more."""
+    folder = Path(settings.DATA_DIR) / "media"
+    if not folder_of(default_storage) and any(path.is_file() for path in folder.rglob("*")):
+        yield warning(
+            f"STORAGE_URL names a bucket, and there are files in {folder}.",
+            "Bring those that are missing there: manage.py move_media --from local --delete; then "
+            "remove the folder.",
+        )
 
 
 def check_worker() -> Iterator[Finding]:

@@ -97,10 +97,11 @@ def take_due(now: datetime) -> list[str]:
     beats = {_beat(each): each.name for each in RETENTIONS}
     last = dict(Heartbeat.objects.filter(name__in=beats).values_list("name", "at"))
     due = [beat for beat in beats if last.get(beat, _LONG_AGO) <= now - EVERY]
-    return [beats[beat] for beat in due if _take(beat, now)]
+    return [beats[beat] for beat in due if take(beat, now)]
 
 
-def _take(beat: str, now: datetime) -> bool:
+def take(beat: str, now: datetime) -> bool:
+    """Whether the daily work named `beat` is due, and the caller's to begin."""
     Heartbeat.objects.get_or_create(name=beat, defaults={"at": _LONG_AGO})
     mine = Heartbeat.objects.filter(name=beat, at__lte=now - EVERY)
     return bool(mine.update(at=now - EVERY + LEASE))
@@ -108,10 +109,15 @@ def _take(beat: str, now: datetime) -> bool:
 
 def note(retention: Retention, walked: Walked) -> None:
     """Say what was removed, and when the next walk is due: in a day, if this one is done."""
-    lasts = timezone.now() if walked.after is None else timezone.now() - EVERY + LEASE
-    Heartbeat.objects.filter(name=_beat(retention)).update(at=lasts)
+    hold(_beat(retention), is_done=walked.after is None)
     if walked.removed:
         log.info("removed what is over", what=retention.name, rows=walked.removed)
+
+
+def hold(beat: str, *, is_done: bool) -> None:
+    """Daily work that goes on, or is done for today."""
+    lasts = timezone.now() if is_done else timezone.now() - EVERY + LEASE
+    Heartbeat.objects.filter(name=beat).update(at=lasts)
 
 
 def _beat(retention: Retention) -> str:

@@ -1,7 +1,7 @@
 from celery import shared_task
 from django.utils import timezone
 
-from inro.common import claims, retention
+from inro.common import claims, cleaning, retention
 from inro.common.models import Heartbeat
 from inro.common.waking import wake
 
@@ -10,8 +10,11 @@ from inro.common.waking import wake
 def tick() -> None:
     """Find what was left behind: rows due, leases run out, wake-ups lost; and what is over."""
     claims.sweep()
-    for name in retention.take_due(timezone.now()):
+    now = timezone.now()
+    for name in retention.take_due(now):
         wake(remove_old, name)
+    if cleaning.take_due(now):
+        wake(clean_files)
     Heartbeat.beat("tick")
 
 
@@ -23,3 +26,9 @@ def remove_old(name: str, after: retention.Key | None = None) -> None:
     retention.note(chosen, walked)
     if walked.after is not None:
         wake(remove_old, name, walked.after)
+
+
+@shared_task(name="inro.clean_files")
+def clean_files() -> None:
+    """Remove stored files that no row names, once a day."""
+    cleaning.clean_daily()

@@ -6,12 +6,12 @@ none of them is text, or nothing that the library takes.
 
 from typing import BinaryIO
 
-from media_library.sniffing import archives, audio, containers, images, text
-from media_library.sniffing.facts import Bytes, Facts, Probe, Sample
+from media_library.sniffing import archives, audio, images, iso, mp3, ogg, pdf, text, webm
+from media_library.sniffing.facts import Bytes, Details, Facts, Probe, Sample
 
 _PRINTABLE = frozenset(b"\t\r\n") | frozenset(range(0x20, 0x7F))
 
-__all__ = ["Facts", "sniff"]
+__all__ = ["Details", "Facts", "sniff"]
 
 _PROBES: tuple[tuple[int, bytes, Probe], ...] = (
     (0, b"\xff\xd8\xff", images.jpeg),
@@ -20,15 +20,15 @@ _PROBES: tuple[tuple[int, bytes, Probe], ...] = (
     (0, b"GIF89a", images.gif),
     (8, b"WEBP", images.webp),
     (8, b"WAVE", audio.wav),
-    (0, b"ID3", audio.mp3),
-    *((0, bytes((0xFF, second)), audio.mp3) for second in (0xFB, 0xFA, 0xF3, 0xF2, 0xE3, 0xE2)),
+    (0, b"ID3", mp3.mp3),
+    *((0, bytes((0xFF, second)), mp3.mp3) for second in (0xFB, 0xFA, 0xF3, 0xF2, 0xE3, 0xE2)),
     *((0, bytes((0xFF, second)), audio.adts) for second in (0xF0, 0xF1, 0xF8, 0xF9)),
     (0, b"#!AMR", audio.amr),
-    (0, b"OggS", containers.ogg),
-    (0, b"\x1a\x45\xdf\xa3", containers.webm),
-    (4, b"ftyp", containers.iso_media),
-    *((4, kind, containers.quicktime) for kind in (b"moov", b"mdat", b"wide", b"free", b"skip")),
-    (0, b"%PDF-", archives.pdf),
+    (0, b"OggS", ogg.ogg),
+    (0, b"\x1a\x45\xdf\xa3", webm.webm),
+    (4, b"ftyp", iso.iso_media),
+    *((4, kind, iso.quicktime) for kind in (b"moov", b"mdat", b"wide", b"free", b"skip")),
+    (0, b"%PDF-", pdf.pdf),
     (0, b"PK\x03\x04", archives.office_zip),
     (0, b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", archives.office_binary),
 )

@@ -1,4 +1,4 @@
-"""Documents that are more than text: PDF and Office, old and new."""
+"""Office documents, old and new."""
 
 from __future__ import annotations
 
@@ -32,12 +32,6 @@ _STREAMS = {
     "Book": "application/vnd.ms-excel",
     "PowerPoint Document": "application/vnd.ms-powerpoint",
 }
-
-
-def pdf(sample: Sample) -> Facts:
-    if sample.data.rfind(b"%%EOF", max(len(sample.data) - limits.PDF_TAIL_BYTES, 0)) < 0:
-        raise truncated("PDF")
-    return Facts("application/pdf")
 
 
 def office_zip(sample: Sample) -> Facts:

@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
-import re
 import threading
 import warnings
+from collections.abc import Mapping
 
 import pillow_heif
 from PIL import Image
 
 from inro.common.errors import Refused
 from media_library import limits
-from media_library.sniffing.facts import Bytes, Facts, Sample, number, parts, truncated, unsupported
+from media_library.sniffing.facts import (
+    Details,
+    Facts,
+    Sample,
+    check_pixels,
+    number,
+    too_many,
+    truncated,
+)
+from media_library.sniffing.pieces import (
+    GIF_FRAME,
+    SCAN,
+    gif_blocks,
+    jpeg_segments,
+    png_chunks,
+    webp_chunks,
+)
 
 pillow_heif.register_heif_opener()
 # The pixels are counted here.
@@ -20,107 +36,90 @@ warnings.simplefilter("ignore", Image.DecompressionBombWarning)
 _decoders = threading.BoundedSemaphore(limits.IMAGES_DECODED_AT_ONCE)
 _EXIF_ORIENTATION = 0x0112
 _TURNED = frozenset({5, 6, 7, 8})
-
-# Between two segments nothing may stand but a few fill bytes; a scan ends at the next marker that
-# is neither a stuffed 0xFF nor a restart.
-_MARKER = re.compile(rb"\xff{1,64}[^\x00\xff]")
-_AFTER_SCAN = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
-_SCAN, _END = 0xDA, 0xD9
+_COSTS = {"PNG": 4, "GIF": 1, "WEBP": 16, "HEIF": 7}
+_PROGRESSIVE_COST = 6  # all of its coefficients are held until the last scan
+_PNG_EXIF = {"exif", "Raw profile type exif"}
+_COLORS = {
+    **dict.fromkeys(("1", "L", "LA", "La", "I", "I;16", "I;16B", "I;16L", "F"), "gray"),
+    **dict.fromkeys(("P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "YCbCr"), "rgb"),
+    "CMYK": "cmyk",
+}
 
 
 def jpeg(sample: Sample) -> Facts:
-    return _decoded(sample, "JPEG", "image/jpeg", scans=_count_scans(sample.data))
+    scans = sum(each.code == SCAN for each in jpeg_segments(sample.data))
+    return _decoded(sample, "JPEG", "image/jpeg", Details(), scans)
 
 
 def png(sample: Sample) -> Facts:
-    _walk_png(sample.data)
-    return _decoded(sample, "PNG", "image/png")
+    data = sample.data
+    details = Details(bits=number(data, 24, 1, "image"), animated=False)
+    for chunk in png_chunks(data):
+        if chunk.name == b"acTL":
+            details["animated"] = number(data, chunk.at + 8, 4, "image") > 1
+    return _decoded(sample, "PNG", "image/png", details)
 
 
 def gif(sample: Sample) -> Facts:
-    _walk_gif(sample.data)
-    return _decoded(sample, "GIF", "image/gif")
+    frames = sum(each.label == GIF_FRAME for each in gif_blocks(sample.data))
+    return _decoded(sample, "GIF", "image/gif", Details(animated=frames > 1))
 
 
 def webp(sample: Sample) -> Facts:
-    return _decoded(sample, "WEBP", "image/webp")
+    frames = sum(each.name == b"ANMF" for each in webp_chunks(sample.data))
+    return _decoded(sample, "WEBP", "image/webp", Details(animated=frames > 1))
 
 
 def heic(sample: Sample) -> Facts:
-    return _decoded(sample, "HEIF", "image/heic")
+    return _decoded(sample, "HEIF", "image/heic", Details())
 
 
-def _decoded(sample: Sample, format: str, mime_type: str, scans: int = 1) -> Facts:
+def _decoded(
+    sample: Sample, format: str, mime_type: str, details: Details, scans: int = 1
+) -> Facts:
     sample.file.seek(0)
     try:
         with _decoders, Image.open(sample.file, formats=[format]) as image:
             width, height = image.size
-            _check_pixels(width * height, scans)
-            # A JPEG is decoded at an eighth of its size, still from the first byte to the last.
-            image.draft("L", (1, 1))
-            image.load()
-            turned = image.getexif().get(_EXIF_ORIENTATION) in _TURNED
+            _check_size(width * height, scans)
+            if color := _COLORS.get(image.mode):
+                details["color"] = color
+            if width * height * _decoding_cost(image) <= limits.MAX_DECODING_BYTES:
+                # A JPEG is decoded at an eighth of its size, still from the first byte to the last.
+                image.draft("L", (1, 1))
+                image.load()
+            if format != "JPEG":
+                details["has_alpha"] = image.has_transparency_data
+            orientation: object = _exif(image).get(_EXIF_ORIENTATION)
     except Image.DecompressionBombError:
-        raise _too_many_pixels() from None
+        check_pixels(limits.MAX_PIXELS + 1)
+        raise
     except Refused:
         raise
     except Exception as error:  # decoders raise whatever their format's library does
         raise truncated("image") from error
-    return Facts(mime_type, *((height, width) if turned else (width, height)))
+    if isinstance(orientation, int) and 2 <= orientation <= 8:
+        details["orientation"] = orientation
+    turned = details.get("orientation") in _TURNED
+    size = (height, width) if turned else (width, height)
+    return Facts(mime_type, *size, details=details)
 
 
-def _check_pixels(pixels: int, scans: int) -> None:
-    if pixels > limits.MAX_PIXELS:
-        raise _too_many_pixels()
+def _decoding_cost(image: Image.Image) -> int:
+    """Bytes a pixel, as measured: decoders keep more than the picture."""
+    if image.format in ("JPEG", "MPO"):
+        return _PROGRESSIVE_COST if image.info.get("progressive") else 0
+    return _COSTS[image.format or ""]
+
+
+def _exif(image: Image.Image) -> Mapping[int, object]:
+    """Pillow would decode a PNG to look behind its pixels."""
+    if image.format == "PNG" and not _PNG_EXIF & image.info.keys():
+        return {}
+    return image.getexif()
+
+
+def _check_size(pixels: int, scans: int) -> None:
+    check_pixels(pixels)
     if pixels * scans > limits.MAX_SCAN_PIXELS:
-        raise unsupported("The image is in too many pieces.")
-
-
-def _too_many_pixels() -> Refused:
-    return unsupported(f"The image has more than {limits.MAX_PIXELS // 1_000_000} megapixels.")
-
-
-def _count_scans(data: Bytes) -> int:
-    at, scans = 2, 0
-    for _ in parts("image"):
-        marker = _AFTER_SCAN.search(data, at) if scans else _MARKER.match(data, at)
-        if marker is None:
-            raise truncated("image")
-        code = data[marker.end() - 1]
-        if code == _END:
-            return scans
-        at = marker.end() + max(number(data, marker.end(), 2, "image"), 2)
-        scans += code == _SCAN
-    return scans
-
-
-def _walk_png(data: Bytes) -> None:
-    at = 8
-    for _ in parts("image"):
-        end = at + 12 + number(data, at, 4, "image")
-        if end > len(data):
-            raise truncated("image")
-        if data[at + 4 : at + 8] == b"IEND":
-            return
-        at = end
-
-
-def _walk_gif(data: Bytes) -> None:
-    blocks = parts("image", limits.MAX_GIF_BLOCKS)
-    at = 13 + _colour_table(number(data, 10, 1, "image"))
-    while (introducer := number(data, at, 1, "image")) != 0x3B:
-        if introducer == 0x21:
-            at += 2
-        elif introducer == 0x2C:
-            at += 11 + _colour_table(number(data, at + 9, 1, "image"))
-        else:
-            raise truncated("image")
-        while size := number(data, at, 1, "image"):
-            next(blocks)
-            at += size + 1
-        at += 1
-        next(blocks)
-
-
-def _colour_table(flags: int) -> int:
-    return 3 << ((flags & 7) + 1) if flags & 0x80 else 0
+        raise too_many("image")

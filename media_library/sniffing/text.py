@@ -35,6 +35,10 @@ _MARKUP_START = re.compile(r"\s*<[a-z!?/]", re.IGNORECASE)
 _MARKUP_INSIDE = re.compile(
     r"<(?:!doctype|html|head|body|script|svg|iframe|object|embed|\?xml|\?php)\b", re.IGNORECASE
 )
+# Players open whatever these name, from wherever it is.
+_PLAYLIST = re.compile(
+    rb"(?:\xef\xbb\xbf)?\s*(?:#EXTM3U|ffconcat version|\[playlist\])", re.IGNORECASE
+)
 _UTF_16 = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 
 
@@ -44,6 +48,8 @@ def plain(sample: Sample) -> Facts:
         raise unsupported("HTML, SVG and XML are not accepted.")
     if head[:2] == b"#!":
         raise unsupported("Programs are not accepted.")
+    if _PLAYLIST.match(head):
+        raise unsupported("Playlists are not accepted: they name other files.")
     mime_type = _text_type(head)
     if head[:2] not in _UTF_16 and sample.data.find(b"\0") >= 0:
         raise unsupported("The file begins as text and goes on as something else.")

@@ -15,11 +15,12 @@ PICTURE_SECONDS = 60.0
 SOUND_SECONDS = 5 * 60.0
 VIDEO_SECONDS = 30 * 60.0
 
-# Of address space, which programs and libraries take about 400 MB of before they begin.
+# Of address space, of which Python, Pillow and ffmpeg take 150 MB before they begin.
 MEMORY = 1024 * MIB
 VIDEO_MEMORY = 1536 * MIB
 
-# Of each coder at work. Video takes what two give; more would take the machine from the others.
+# Of each coder at work; all others have one. The system's own limit on threads would count those
+# of every process of the same user.
 VIDEO_THREADS = 2
 OPEN_FILES = 64
 NICENESS = 10

@@ -26,7 +26,7 @@ _FORMATS = {
 }
 _HEIC = "image/heic"
 _ORIENTATION = 0x0112
-_STRIP_ROWS = 256
+_STRIP_ROWS = 128
 # Rows of the result beyond a strip's ends that its last rows depend on.
 _MARGIN = 4
 
@@ -54,9 +54,10 @@ def read(work: Work, max_side: int) -> Image.Image:
     except (OSError, SyntaxError, ValueError, EOFError, RuntimeError) as error:
         raise damaged("The picture is damaged: it cannot be read to its end.") from error
     work.progress(40)
-    picture = _scaled(decoded, max_side)
+    picture, orientation = _scaled(decoded, max_side), decoded.orientation
+    del decoded  # before there are more copies
     work.progress(70)
-    return _upright(picture, decoded.orientation)
+    return picture if orientation == 1 else _upright(picture, orientation)
 
 
 def _decoded(source: BinaryIO, format: str, max_side: int) -> Decoded:

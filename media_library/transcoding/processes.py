@@ -59,6 +59,7 @@ class Process:
         }
         self._deadline = time.monotonic() + self._caps.seconds
         self._process = _started(folder)
+        self._ended_with: int | None = None  # not when it was we who ended it
         self._orders = cast(IO[bytes], self._process.stdin)
         self._news = cast(IO[bytes], self._process.stdout)
 
@@ -115,6 +116,7 @@ class Process:
                 yield from map(_understood, lines)
 
     def _end(self) -> None:
+        self._ended_with = self._process.poll()
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
@@ -124,7 +126,7 @@ class Process:
 
     def _died(self) -> TranscodingFailed:
         """What its end means when it could not say so itself."""
-        number = -self._process.returncode
+        number = -(self._ended_with or 0)
         if number == signal.SIGXCPU:
             return self._timed_out()
         if number == signal.SIGKILL:

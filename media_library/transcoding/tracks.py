@@ -33,18 +33,23 @@ class Track(Protocol):
 
 
 class Copy:
+    """Decoded all the same: what is copied must be known to play."""
+
     def __init__(self, output: OutputContainer, source: Stream) -> None:
         self._output = output
+        self._damage = Damage("video" if source.type == "video" else "sound")
+        source.codec_context.thread_count = VIDEO_THREADS if source.type == "video" else 1
         self._stream = output.add_stream_from_template(source, opaque=True)
         self._stream.metadata.clear()
 
     def feed(self, packet: Packet) -> None:
+        self._damage.decoded(packet)
         if packet.dts is not None:
             packet.stream = self._stream
             self._output.mux(packet)
 
     def finish(self) -> None:
-        return
+        self._damage.finish()
 
 
 class Pictures:

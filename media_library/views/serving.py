@@ -17,12 +17,15 @@ from django.views.decorators.http import require_safe
 
 from inro.api.errors import RETRY_AFTER_SECONDS, STATUS_OF, body
 from inro.common.errors import Refused
+from inro.common.storing import ADDRESS_SECONDS
 from media_library import naming, serving
 from media_library.kinds import MediaKind
-from media_library.storage import open_blob
+from media_library.storage import address_of, open_blob
 
 _CHUNK_BYTES = 64 * 1024
 _CACHED_FOR = 60 * 60
+# A redirect is kept for half as long as the address that it leads to is good.
+_REDIRECT_CACHED_FOR = ADDRESS_SECONDS // 2
 # Whatever the bytes are, a browser shows them and runs nothing.
 _ALWAYS = {
     "X-Content-Type-Options": "nosniff",
@@ -38,7 +41,7 @@ def media(request: HttpRequest, signed: str, name: str) -> HttpResponseBase:
     if served is None:
         response = _refusal(Refused("not_found", "There is no such file."))
     else:
-        response = _answer(request, served)
+        response = _redirect(request, served) or _answer(request, served)
     for header, value in _ALWAYS.items():
         response[header] = value
     return response
@@ -49,6 +52,32 @@ def _refusal(refused: Refused) -> HttpResponseBase:
     if refused.code in RETRY_AFTER_SECONDS:
         response["Retry-After"] = str(RETRY_AFTER_SECONDS[refused.code])
     return response
+
+
+def _redirect(request: HttpRequest, served: serving.Served) -> HttpResponseBase | None:
+    """To the storage, where it serves files itself; parts and conditions are its matter then."""
+    method = request.method or "GET"
+    try:
+        address = address_of(served.blob, served.file_type.mime_type, _disposition(served), method)
+    except Refused as refused:
+        return _refusal(refused)
+    if address is None:
+        return None
+    response = HttpResponse(status=HTTPStatus.FOUND, headers={"Location": address})
+    del response["Content-Type"]
+    # The address is good for one method only, and a cache may take the one answer for the other.
+    if method == "HEAD":
+        patch_cache_control(response, no_store=True)
+    else:
+        patch_cache_control(response, private=True, max_age=_REDIRECT_CACHED_FOR)
+    return response
+
+
+def _disposition(served: serving.Served) -> str:
+    """Documents are saved, what a browser shows is shown."""
+    saved = served.file_type.kind == MediaKind.DOCUMENT and served.file_type.extension != "pdf"
+    name = naming.to_save(served.media_file.name, served.file_type)
+    return content_disposition_header(saved, name) or "inline"
 
 
 def _answer(request: HttpRequest, served: serving.Served) -> HttpResponseBase:
@@ -75,7 +104,7 @@ def _answer(request: HttpRequest, served: serving.Served) -> HttpResponseBase:
 
 
 def _bytes(request: HttpRequest, served: serving.Served, etag: str) -> HttpResponseBase:
-    media_file, blob, file_type = served
+    blob = served.blob
     part = _part(request, blob.size, etag)
     file = open_blob(blob)
     start, length = part or (0, blob.size)
@@ -88,9 +117,7 @@ def _bytes(request: HttpRequest, served: serving.Served, etag: str) -> HttpRespo
         response.status_code = HTTPStatus.PARTIAL_CONTENT
         response["Content-Range"] = f"bytes {start}-{start + length - 1}/{blob.size}"
     response["Content-Length"] = str(length)
-    saved = file_type.kind == MediaKind.DOCUMENT and file_type.extension != "pdf"
-    name = naming.to_save(media_file.name, file_type)
-    response["Content-Disposition"] = content_disposition_header(saved, name) or "inline"
+    response["Content-Disposition"] = _disposition(served)
     return response
 
 

@@ -31,13 +31,15 @@ Body = Any
 class Route:
     """`ability` is what a token needs, None for none; `of` makes the row that the path names.
 
-    `body` is the least that is taken. `query` is for routes that name their row there.
+    `body` is the least that is taken. `query` is for routes that name their row there. `dialect`:
+    its errors and lists do not follow our conventions.
     """
 
     ability: str | None
     of: Callable[[Workspace], Names] | None = None
     body: Body = None
     query: str = ""
+    dialect: bool = False
 
 
 @dataclass(frozen=True)
@@ -153,6 +155,10 @@ ROUTES: dict[str, Route] = {
     "GET /media_folders/{pk}": Route("media.read", media_folder),
     "PATCH /media_folders/{pk}": Route("media.write", media_folder, NAMED),
     "DELETE /media_folders/{pk}": Route("media.write", media_folder),
+    "GET /media": Route("media.read", dialect=True),
+    "POST /media": Route("media.write", None, a_file, dialect=True),
+    "GET /media/{pk}": Route("media.read", media_file, dialect=True),
+    "DELETE /media/{pk}": Route("media.write", media_file, dialect=True),
     "GET /channels": Route("channels.read"),
     "POST /channels": Route("channels.write", None, SANDBOX),
     "GET /channels/{pk}": Route("channels.read", channel),

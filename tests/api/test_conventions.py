@@ -1,4 +1,7 @@
-"""What every route refuses alike: each sentence of the conventions, asked of every route."""
+"""What every route refuses alike: each sentence of the conventions, asked of every route.
+
+Other dialects have conventions, and tests, of their own.
+"""
 
 import json
 from typing import Any
@@ -9,18 +12,14 @@ from django.utils import timezone
 from inro.accounts.models import ApiToken
 from inro.api.models import IdempotencyKey
 from tests.api.matrix import ROUTES
-from tests.api.test_matrix import (
-    Asking,
-    bearer,
-    each_route,
-    each_route_of_a_row,
-    each_route_that_reads,
-    everything,
-    told,
-)
+from tests.api.test_matrix import Asking, bearer, everything, told
 
-WRITES = [name for name in ROUTES if name.partition(" ")[0] in ("POST", "PUT", "PATCH")]
+OURS = [name for name in ROUTES if not ROUTES[name].dialect]
+WRITES = [name for name in OURS if name.partition(" ")[0] in ("POST", "PUT", "PATCH")]
 POSTS = [name for name in WRITES if name.startswith("POST ")]
+each_route = pytest.mark.parametrize("name", OURS)
+each_route_of_a_row = pytest.mark.parametrize("name", [n for n in OURS if ROUTES[n].of])
+each_route_that_reads = pytest.mark.parametrize("name", [n for n in OURS if n[:4] == "GET "])
 each_write = pytest.mark.parametrize("name", WRITES)
 each_post = pytest.mark.parametrize("name", POSTS)
 

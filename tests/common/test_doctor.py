@@ -21,6 +21,8 @@ from inro.common.diagnosing import CHECKS, Check, Finding, Level, examine
 from inro.common.models import Heartbeat
 from messaging.connecting import connect_channel
 from messaging.models import Channel, Event
+from tests.conftest import keep_files_at
+from tests.object_storage import ObjectStorage
 
 pytestmark = pytest.mark.django_db
 Found = Callable[[str], list[tuple[str, str]]]
@@ -217,6 +219,29 @@ class TestQueueAndStorage:
 
         monkeypatch.setattr(default_storage, "save", fail)
         assert only("storage")[0] == "problem"
+
+    def test_bucket(self, s3: ObjectStorage, own_files: Path):
+        assert found("storage") == [("ok", "Files can be stored, read and removed.")]
+        assert s3.names() == []
+        own_files.mkdir(exist_ok=True)
+        (own_files / "forgotten").write_bytes(b"x")
+        level, message = only("storage")
+        assert (level, "there are files in" in message) == ("warning", True)
+
+    @pytest.mark.parametrize(
+        ("url", "code", "remedy"),
+        [
+            ("s3://k:s@127.0.0.1:{port}/not-there?tls=0", "NoSuchBucket", "Make the bucket"),
+            ("s3://k:s@127.0.0.1:1/inro-files?tls=0", "EndpointConnectionError", "Check host"),
+        ],
+    )
+    def test_bucket_that_is_not_reached(
+        self, s3: ObjectStorage, settings: Any, url: str, code: str, remedy: str
+    ):
+        keep_files_at(settings, url.format(port=s3.port))
+        (finding,) = [each for name, each in examine() if name == "storage"]
+        assert (finding.level, f"({code})" in finding.message) == ("problem", True), finding
+        assert finding.remedy.startswith(remedy)
 
 
 class TestWorker:

@@ -152,7 +152,12 @@ class TestDaily:
     @pytest.fixture
     def woken(self, monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
         found: list[tuple[Any, ...]] = []
-        monkeypatch.setattr(tasks, "wake", lambda task, *args: found.append(args))
+
+        def wake(task: Any, *args: Any) -> None:
+            if task is tasks.remove_old:
+                found.append(args)
+
+        monkeypatch.setattr(tasks, "wake", wake)
         return found
 
     def test_each_walk_begins_once_a_day(self, woken: list[tuple[Any, ...]], time_machine: Any):

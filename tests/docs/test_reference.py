@@ -77,7 +77,9 @@ def elsewhere(settings: Any, tmp_path: Path) -> Path:
 
 
 def test_writes_what_is_missing_or_stale_and_nothing_else(elsewhere: Path, capsys: Any):
-    with pytest.raises(CommandError, match="Not current: settings, commands, errors, channels"):
+    with pytest.raises(
+        CommandError, match="Not current: settings, commands, errors, forms, channels"
+    ):
         call_command("write_reference", "--check")
     assert not elsewhere.exists()
     call_command("write_reference")

@@ -27,10 +27,10 @@ def noise(format: str, size: tuple[int, int] = (64, 48), **options) -> bytes:
     return target.getvalue()
 
 
-def animation(format: str, frames: int = 4) -> bytes:
+def animation(format: str, frames: int = 4, **options) -> bytes:
     target = io.BytesIO()
     pictures = [Image.effect_noise((40, 30), 60 + n).convert("RGB") for n in range(frames)]
-    pictures[0].save(target, format, save_all=True, append_images=pictures[1:])
+    pictures[0].save(target, format, save_all=True, append_images=pictures[1:], **options)
     return target.getvalue()
 
 
@@ -88,12 +88,15 @@ def mp4(*tracks: bytes) -> bytes:
     return iso_media(b"mp42", *(tracks or (b"vide", b"soun")))
 
 
-def ogg(codec: bytes = b"OpusHead\1\2", pages: int = 3) -> bytes:
+def ogg(codec: bytes = b"OpusHead\1\2", pages: int = 3, position: int = 0) -> bytes:
+    """`position` is where the sound ends, by every page but the first."""
+
     def page(number: int, flags: int, body: bytes) -> bytes:
-        head = struct.pack("<4sBBqIIIB", b"OggS", 0, flags, 0, 7, number, 0, 1)
+        place = position if number else 0
+        head = struct.pack("<4sBBqIIIB", b"OggS", 0, flags, place, 7, number, 0, 1)
         return head + bytes([len(body)]) + body
 
-    first = page(0, 2, codec + bytes(30 - len(codec)))
+    first = page(0, 2, codec.ljust(30, b"\0"))
     return first + b"".join(page(n, 0, bytes(200)) for n in range(1, pages))
 
 
@@ -101,9 +104,15 @@ def ebml(identity: bytes, body: bytes) -> bytes:
     return identity + (0x4000 | len(body)).to_bytes(2, "big") + body
 
 
-def webm(*codecs: bytes, doctype: bytes = b"webm", endless: bool = False) -> bytes:
+def webm(
+    *codecs: bytes, doctype: bytes = b"webm", endless: bool = False, size: tuple[int, int] = (0, 0)
+) -> bytes:
+    width, height = (each.to_bytes(4, "big") for each in size)
+    picture = ebml(b"\xe0", ebml(b"\xb0", width) + ebml(b"\xba", height)) if all(size) else b""
     header = ebml(b"\x1a\x45\xdf\xa3", ebml(b"\x42\x82", doctype))
-    segment = b"".join(ebml(b"\x86", codec) for codec in codecs) + bytes(300)
+    entries = (ebml(b"\xae", ebml(b"\x86", codec) + picture) for codec in codecs)
+    blocks = ebml(b"\xe7", b"\0") + ebml(b"\xa3", b"\x81\0\0\x80" + bytes(300))
+    segment = ebml(b"\x16\x54\xae\x6b", b"".join(entries)) + ebml(b"\x1f\x43\xb6\x75", blocks)
     if endless:
         return header + b"\x18\x53\x80\x67" + b"\x01" + b"\xff" * 7 + segment
     return header + ebml(b"\x18\x53\x80\x67", segment)

@@ -3,7 +3,7 @@
 import struct
 
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from media_library.models import Blob
@@ -28,7 +28,6 @@ ACCEPTED = {
     "animated webp": (files.animation("WEBP"), "image", "image/webp"),
     "heic": (files.picture("HEIF"), "image", "image/heic"),
     "animated png": (files.animation("PNG"), "image", "image/png"),
-    "gif that is a page too": (files.gif_polyglot(), "image", "image/gif"),
     "mp3": (files.mp3(), "audio", "audio/mpeg"),
     "mp3 without a tag": (files.mp3(tag=b""), "audio", "audio/mpeg"),
     "mp3 with an old tag": (files.mp3() + b"TAG" + bytes(125), "audio", "audio/mpeg"),
@@ -212,7 +211,6 @@ def test_words_are_no_signatures(api, text):
 @given(data=st.data())
 def test_no_cut_of_a_file_comes_in(api, body, data):
     cut = data.draw(st.integers(12, len(body) - 1))
-    assume(body[4:8] != b"ftyp" or cut != 24)  # a whole first box, and nothing else
     answer = upload(api, body[:cut], "a.jpg", "image/jpeg")
     assert answer.status_code == 400, (cut, len(body))
     assert error_code(answer) == "unsupported_media"

@@ -3,7 +3,7 @@
 The queue is not among them: rows are the truth, and the next tick wakes what waits.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 
 from inro.common.registry import Registry
@@ -17,23 +17,31 @@ class BackupError(Exception):
 
 @dataclass(frozen=True)
 class StoredFile:
-    """A file of the storage as a row names it. Once written, its bytes never change."""
+    """A file of the storage, as the row with this id names it; its bytes never change."""
 
+    row: int
     name: str
     sha256: str
+    size: int
 
 
 @dataclass(frozen=True)
 class FileOwner:
-    """Rows that name stored files: `files(alias)` lists those of the database `alias`.
+    """Rows that name stored files, all of them in `folder`.
 
-    `has(name)`: whether a row of the running product names it now. A file is written before its
-    row and removed after it, so a file that is missing while its row is there is a damage.
+    `files(alias, after)` lists those of the database `alias` by the ids of their rows, from the
+    first after `after` on; `named(names)` are those that a row of the running product names now. A
+    file is written before its row and removed after it, so a file that is missing while its row is
+    there is a damage.
     """
 
     name: str
-    files: Callable[[str], Iterable[StoredFile]]
-    has: Callable[[str], bool]
+    folder: str
+    files: Callable[[str, int], Iterable[StoredFile]]
+    named: Callable[[Collection[str]], set[str]]
+
+    def has(self, name: str) -> bool:
+        return bool(self.named([name]))
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,7 @@ _PG_DUMP = (
 )
 
 
-def make_backup(target: Path, *, with_database: bool = True) -> Manifest:
+def make_backup(target: Path, *, with_database: bool = True, with_files: bool = True) -> Manifest:
     """Copy database, files and keys into `target`, which must not exist or be empty.
 
     Raises BackupError; then there is no `target`.
@@ -43,7 +43,8 @@ def make_backup(target: Path, *, with_database: bool = True) -> Manifest:
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise BackupError(f"{target} exists already; name a folder that does not.")
     with _staged(target) as folder:
-        manifest = Manifest(made_at=timezone.now().isoformat(), version=version())
+        made_at = timezone.now().isoformat()
+        manifest = Manifest(made_at=made_at, version=version(), with_files=with_files)
         if with_database:
             _copy_all(folder, manifest)
         else:
@@ -122,9 +123,11 @@ def _rows(using: Any) -> dict[str, int]:
 
 def _copy_files(alias: str, folder: Path, manifest: Manifest) -> bool:
     """Copy the stored files that are not there yet; False when one has gone since the snapshot."""
+    if not manifest.with_files:
+        return True
     named, manifest.damaged, complete = set(), [], True
     for owner in FILE_OWNERS:
-        for stored in owner.files(alias):
+        for stored in owner.files(alias, 0):
             name = f"{FILES}/{stored.name}"
             named.add(name)
             if name in manifest.parts:

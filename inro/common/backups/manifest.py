@@ -32,6 +32,8 @@ class Manifest:
     migrations: list[tuple[str, str]] | None = None
     rows: dict[str, int] | None = None
     parts: dict[str, Part] = field(default_factory=dict)
+    # Whether stored files were to be copied: they may be kept where they are safe by themselves.
+    with_files: bool = True
     # Stored files that were missing or changed already when the copy was made.
     damaged: list[str] = field(default_factory=list)
 

@@ -29,6 +29,7 @@ from inro.common.backups.manifest import Manifest
 from inro.common.databases import unknown
 from inro.common.locking import TakenError, hold_data_folder
 from inro.common.models import Heartbeat
+from inro.common.storing import folder_of
 
 # A clock that has ticked this short ago may have been stopped just now: it is watched for a while.
 RECENT_TICK = timedelta(seconds=10)
@@ -56,7 +57,7 @@ def restore_backup(source: Path, *, force: bool = False, paused: bool = False) -
     _judge(manifest, source)
     with _stopped_product():
         if not force:
-            _refuse_data()
+            _refuse_data(manifest)
         restored = Restored(manifest)
         folder = Path(settings.DATA_DIR) / f".restore-{secrets.token_hex(4)}"
         try:
@@ -69,6 +70,10 @@ def restore_backup(source: Path, *, force: bool = False, paused: bool = False) -
         finally:
             shutil.rmtree(folder, ignore_errors=True)
     restored.to_do = list(_left_to_do(source))
+    if not manifest.with_files:
+        restored.to_do.append(
+            "The files are not in this backup: see that STORAGE_URL names where they are."
+        )
     return restored
 
 
@@ -143,14 +148,8 @@ def _last_tick() -> datetime | None:
     return Heartbeat.last("tick")
 
 
-def _media_folder() -> Path | None:
-    """Where files lie, if that is a folder of this machine."""
-    location = getattr(default_storage, "location", None)
-    return Path(location) if location else None
-
-
-def _refuse_data() -> None:
-    media = _media_folder()
+def _refuse_data(manifest: Manifest) -> None:
+    media = folder_of(default_storage) if manifest.with_files else None
     has_files = media is not None and any(path.is_file() for path in media.rglob("*"))
     if has_files or (connection.vendor == "sqlite" and _has_database()):
         raise BackupError(
@@ -186,9 +185,11 @@ def _swap(folder: Path, manifest: Manifest) -> Path | None:
         moves.append((folder / DATABASE, database))
         both = (database, settings.QUEUE_FILE)
         old += [Path(f"{file}{end}") for file in both for end in ("", "-wal", "-shm", "-journal")]
-    files, place = folder / FILES, _media_folder()
+    files, place = folder / FILES, folder_of(default_storage)
     files.mkdir(exist_ok=True)
-    if place is None:
+    if not manifest.with_files:
+        pass
+    elif place is None:
         _upload(files)
     else:
         old.append(place)

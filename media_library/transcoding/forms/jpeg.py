@@ -8,8 +8,8 @@ from media_library.transcoding.forms.base import IMAGES, Form
 if TYPE_CHECKING:
     from media_library.transcoding.work import Work
 
-# No channel shows more; it keeps the picture that is being made within 50 MB.
-MAX_SIDE = 4096
+# No channel shows more; a square of it takes 41 MB while it is being made.
+MAX_SIDE = 3200
 
 
 class Jpeg(Form):

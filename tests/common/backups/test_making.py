@@ -262,6 +262,18 @@ def test_without_database(workspace: Workspace, target: Path):
     assert (target / "keys" / "secret_key").exists()
 
 
+def test_without_files(workspace: Workspace, target: Path, capsys: Any):
+    """They stay in a bucket, say, which keeps them by itself."""
+    picture(workspace, "teal")
+    whole = ["--without-database"] if connection.vendor != "sqlite" else []
+    call_command("backup", str(target), "--without-files", *whole)
+    assert "The stored files are not in it" in capsys.readouterr().out
+    manifest = Manifest.read(target)
+    assert (manifest.with_files, manifest.damaged) == (False, [])
+    assert not (target / "media").exists()
+    assert (target / "keys" / "secret_key").exists()
+
+
 @pytest.mark.skipif(connection.vendor == "sqlite", reason="about PostgreSQL")
 def test_postgresql_has_tools_of_its_own(target: Path):
     with pytest.raises(CommandError, match=r"pg_dump .* --without-database"):

@@ -86,9 +86,9 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     blob.write_bytes(b"bytes")
     source.ask(
         "INSERT INTO media_library_blob (created_at, updated_at, sha256, size, mime_type, "
-        "storage_name, workspace_id) VALUES ('2026-01-01', '2026-01-01', "
+        "storage_name, workspace_id, details, made) VALUES ('2026-01-01', '2026-01-01', "
         "'277089d91c0bdf4f2e6862ba7e4a07605119431f5d13f726dd352b06f1b206a9', 5, 'text/plain', "
-        "'blobs/ab/abcd', 1)"
+        "'blobs/ab/abcd', 1, '{}', '{}')"
     )
     source.done(f"backup {base / 'backup'}")
     return base / "backup"
@@ -129,6 +129,19 @@ def test_everything_is_back(folder: Folder, backup: Path):
     assert [each for each in findings if each["level"] == "problem"] == []
     assert any("opens the secrets of all channels" in each["message"] for each in findings)
     assert [each.name for each in folder.path.glob(".restore-*")] == []
+
+
+def test_without_files_those_that_are_there_stay(folder: Folder, made: Path, tmp_path: Path):
+    source = Folder(made.parent / "data")
+    source.done(f"backup {tmp_path / 'rows'} --without-files")
+    there = folder.path / "media" / "blobs" / "ab" / "abcd"
+    there.parent.mkdir(parents=True)
+    there.write_bytes(b"bytes")
+    shown = json.loads(folder.done(f"restore {tmp_path / 'rows'} --json"))
+    assert shown["files"] == 0
+    assert "The files are not in this backup" in shown["to_do"][0]
+    assert there.read_bytes() == b"bytes"
+    assert folder.ask("SELECT storage_name FROM media_library_blob") == [("blobs/ab/abcd",)]
 
 
 def test_with_paused_nothing_goes_out_by_itself(folder: Folder, backup: Path):

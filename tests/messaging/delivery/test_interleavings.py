@@ -15,7 +15,7 @@ from django.db import OperationalError, transaction
 from django.utils import timezone
 
 from messaging.channels.base import InboundContent
-from messaging.delivery import moves
+from messaging.delivery import consequences
 from messaging.delivery.pump import deliver
 from messaging.delivery.receipts import Author, apply_echo
 from messaging.delivery.sweeping import settle_left_behind
@@ -83,7 +83,7 @@ def echoed(channel_id: int, got: Got) -> Author:
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_nothing_is_doubled_lost_or_out_of_order(channel, provider, monkeypatch, seed):
-    monkeypatch.setattr(moves, "wait", lambda *_: timedelta(milliseconds=20))
+    monkeypatch.setattr(consequences, "wait", lambda *_: timedelta(milliseconds=20))
     chaos = Chaos(seed, channel.pk, provider)
     people = [person(channel, f"p{n}") for n in range(12)]
     for contact in people:

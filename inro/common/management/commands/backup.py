@@ -20,13 +20,22 @@ class Command(BaseCommand):
             action="store_true",
             help="only files and keys: where pg_dump has copied the database before",
         )
+        parser.add_argument(
+            "--without-files",
+            action="store_true",
+            help="leave stored files where they are: in a bucket that keeps its old versions, say",
+        )
         parser.add_argument("--json", action="store_true", help="print what was copied as JSON")
 
     def handle(self, *args: Any, **options: Any) -> None:
         os.umask(0o077)
         target = options["dir"].expanduser().absolute()
         try:
-            manifest = make_backup(target, with_database=not options["without_database"])
+            manifest = make_backup(
+                target,
+                with_database=not options["without_database"],
+                with_files=not options["without_files"],
+            )
         except BackupError as error:
             raise CommandError(str(error)) from None
         shown = summary(manifest)
@@ -37,6 +46,8 @@ class Command(BaseCommand):
                 f"{shown['rows']:,} rows and {shown['files']:,} files "
                 f"({shown['bytes']:,} bytes in all) are in {target}. It holds the keys: guard it."
             )
+            if not manifest.with_files:
+                self.stdout.write("The stored files are not in it, and have to be kept elsewhere.")
         for name in manifest.damaged:
             self.stderr.write(f"Missing or damaged in the storage: {name}")
 
