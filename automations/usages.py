@@ -13,16 +13,16 @@ MOST_LISTED = 1_000
 
 
 def actions_with(media_file_ids: Collection[int]) -> Iterator[Usage]:
-    """One usage for each action; two of one scenario are equal."""
+    """One usage for each action."""
     carrying = Action.objects.filter(
         media_file__in=media_file_ids, definition__scenario__isnull=False
     )
     rows = carrying.order_by("definition__scenario", "position").values_list(
-        "media_file", "definition__scenario", "definition__scenario__title"
+        "media_file", "definition__scenario", "definition__scenario__title", "action_key"
     )
-    for media_file_id, scenario_id, title in rows[:MOST_LISTED]:
+    for media_file_id, scenario_id, title, action_key in rows[:MOST_LISTED]:
         page = reverse("admin:automations_scenario_change", args=[scenario_id])
-        yield Usage(media_file_id, title, page)
+        yield Usage(media_file_id, title, page, (action_key,))
 
 
 def actions_of(media_file_id: int) -> QuerySet[Action]:

@@ -1,11 +1,15 @@
 """Changing what people say of a file."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from hashlib import sha256
 from typing import Any
 
+from django.db import transaction
+
+from inro.accounts.models import Workspace
 from media_library import naming
+from media_library.folders import hold_folder
 from media_library.models import Fetch, MediaFile
 
 OWN_FIELDS = ("name", "description", "caption", "folder_id")
@@ -38,3 +42,19 @@ def change_media_file(media_file: MediaFile, values: Mapping[str, Any]) -> None:
         setattr(media_file, name, value)
     if news:
         media_file.save(update_fields=[*news])
+
+
+@transaction.atomic
+def move_media_files(
+    workspace: Workspace, media_file_ids: Collection[int], folder_id: int | None
+) -> int:
+    """Put those of these files that the workspace has into a folder, or into none; how many.
+
+    Raises Refused, at `folder_id`, when the workspace has no such folder.
+    """
+    hold_folder(workspace, folder_id)
+    mine = MediaFile.objects.for_workspace(workspace).undeleted().filter(pk__in=media_file_ids)
+    files = list(mine.order_by("pk").select_for_update(no_key=True))
+    for each in files:
+        change_media_file(each, {"folder_id": folder_id})
+    return len(files)

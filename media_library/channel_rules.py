@@ -25,11 +25,15 @@ class KindRule:
 
 @dataclass(frozen=True)
 class ChannelRules:
-    """`kind` is its key in `deliverable`; what is of a kind that is missing never goes out."""
+    """`kind` is its key in `deliverable`; what is of a kind that is missing never goes out.
+
+    `short` is what small badges say instead of the label.
+    """
 
     kind: str
     label: str
     media: Mapping[MediaKind, KindRule]
+    short: str = ""
 
 
 CHANNEL_RULES: Registry[ChannelRules] = Registry("rules of channels", key=lambda rules: rules.kind)

@@ -4,6 +4,7 @@ Blobs are bytes, once per workspace; media files are what people see of them; fo
 files; fetches bring bytes, and renditions are other forms of them.
 """
 
+from collections.abc import Iterable
 from typing import Any, ClassVar, Self
 
 from django.db import models
@@ -58,8 +59,11 @@ class MediaFolderQuerySet(WorkspaceQuerySet):
         """With `file_count`, and all parents at hand, in one query however many there are."""
         inside = MediaFile.objects.undeleted().filter(folder=OuterRef("pk")).order_by()
         counted = inside.values("folder").annotate(count=Count("pk")).values("count")
-        parents = "__".join(["parent"] * (MAX_FOLDER_DEPTH - 1))
-        return self.select_related(parents).annotate(file_count=Coalesce(Subquery(counted), 0))
+        return self.with_parents().annotate(file_count=Coalesce(Subquery(counted), 0))
+
+    def with_parents(self) -> Self:
+        """All of them at hand, so that `path` looks nothing up."""
+        return self.select_related("__".join(["parent"] * (MAX_FOLDER_DEPTH - 1)))
 
 
 class MediaFolder(WorkspaceOwned):
@@ -114,6 +118,11 @@ class MediaFileQuerySet(WorkspaceQuerySet):
     def undeleted(self) -> Self:
         """What people see of the library."""
         return self.exclude(status=MediaStatus.DELETED)
+
+    def by_folder(self, folders: Iterable[MediaFolder]) -> dict[int, int]:
+        """How many are in each of `folders`, where there are any; the deleted are in none."""
+        inside = self.filter(folder__in=[each.pk for each in folders]).order_by()
+        return dict(inside.values_list("folder").annotate(Count("pk")))
 
 
 class MediaFile(WorkspaceOwned):

@@ -67,9 +67,11 @@ def order_missing(after: int) -> tuple[int | None, int]:
     return files[-1][0], len(missing)
 
 
-def order_failed_again() -> int:
-    """Give what failed another chance; how many."""
+def order_failed_again(source: Blob | None = None) -> int:
+    """Give what failed, of one source or of all, another chance; how many."""
     failed = Rendition.objects.filter(status=RenditionStatus.FAILED).order_by("pk")
+    if source is not None:
+        failed = failed.filter(source=source)
     found = list(failed.values_list("pk", "source_id"))
     for pk, source_id in found:
         with transaction.atomic():

@@ -12,7 +12,7 @@ from inro.common.signing import sign, unsign
 from media_library import naming
 from media_library.kinds import FileType
 from media_library.models import Blob, MediaFile, MediaStatus, Rendition, RenditionStatus
-from media_library.recipes import RECIPES
+from media_library.recipes import RECIPES, Recipe
 
 _PURPOSE = "media"
 _END_OF_SIGNED = re.compile("[/?#]")
@@ -24,10 +24,12 @@ def url_of(media_file: MediaFile) -> str:
     return f"{settings.PUBLIC_URL}{path_of(media_file)}"
 
 
-def path_of(media_file: MediaFile) -> str:
-    """The same for pages of our own, under whatever name they are reached."""
+def path_of(media_file: MediaFile, recipe: Recipe | None = None) -> str:
+    """The same for pages of our own, under whatever name they are reached; or of a rendition."""
     if media_file.file_type is None:
         raise ValueError(f"Media file {media_file.pk} has no bytes yet.")
+    if recipe is not None:
+        return _path(media_file.pk, media_file.name, recipe.file_type, recipe.name)
     return _path(media_file.pk, media_file.name, media_file.file_type)
 
 

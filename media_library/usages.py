@@ -1,8 +1,8 @@
 """What carries the files of the library: the apps above say so themselves."""
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.db.models import Q, QuerySet
@@ -13,11 +13,15 @@ from inro.common.registry import Registry
 
 @dataclass(frozen=True)
 class Usage:
-    """One thing that carries a file. `address` is its page in the admin."""
+    """One thing that carries a file. `address` is its page in the admin.
+
+    `parts` are the places in it that do, such as the keys of actions.
+    """
 
     media_file_id: int
     title: str
     address: str
+    parts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -40,12 +44,20 @@ USAGE_KINDS: Registry[UsageKind] = Registry("kinds of usage", key=lambda kind: k
 
 
 def usages_of(media_file_ids: Collection[int]) -> Mapping[int, list[Usage]]:
-    """By file, each thing once, in the order of kinds."""
+    """By file, each thing once with all its parts, in the order of kinds."""
     found: dict[int, list[Usage]] = defaultdict(list)
     for kind in _in_order():
-        for usage in dict.fromkeys(kind.find(media_file_ids)):
+        for usage in _together(kind.find(media_file_ids)):
             found[usage.media_file_id].append(usage)
     return found
+
+
+def _together(usages: Iterable[Usage]) -> Iterator[Usage]:
+    parts: dict[Usage, list[str]] = defaultdict(list)
+    for usage in usages:
+        parts[replace(usage, parts=())] += usage.parts
+    for usage, found in parts.items():
+        yield replace(usage, parts=tuple(found))
 
 
 def _in_order() -> list[UsageKind]:

@@ -6,6 +6,8 @@ developers.google.com/business-communications/rcs-business-messaging/guides/buil
 OGG counts there as application/ogg, as which files are not served.
 """
 
+from dataclasses import replace
+
 from media_library.channel_rules import CHANNEL_RULES, ChannelRules, KindRule
 from media_library.kinds import TYPES, MediaKind
 from messaging.channels.base import ChannelType
@@ -37,6 +39,7 @@ WHATSAPP = ChannelRules(
         ),
         MediaKind.DOCUMENT: KindRule(frozenset(_DOCUMENTS - {"text/csv"}), max_bytes=100 * MB),
     },
+    short="WA",
 )
 RCS = ChannelRules(
     "rcs",
@@ -55,7 +58,7 @@ RCS = ChannelRules(
 
 
 def register() -> None:
-    for rules in (rules_of(Instagram()), WHATSAPP, RCS):
+    for rules in (replace(rules_of(Instagram()), short="IG"), WHATSAPP, RCS):
         CHANNEL_RULES.add(rules)
 
 

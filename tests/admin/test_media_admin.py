@@ -9,6 +9,7 @@ from PIL import Image
 
 from automations.scenarios import create_scenario
 from inro.accounts.models import Membership
+from media_library.folders import create_folder
 from media_library.ingest import ingest_upload
 from media_library.models import Blob, Fetch, MediaFile
 from tests.admin.test_scoping import address
@@ -78,7 +79,7 @@ def stored(workspace, name="welcome.jpg", content=None):
 
 
 def names_on(page):
-    return re.findall(r"<strong>([^<]*)</strong></a>", page.text)
+    return re.findall(r'<strong dir="auto">([^<]*)</strong></a>', page.text)
 
 
 def using(workspace, *media_files, title="Welcome"):
@@ -149,7 +150,9 @@ class TestWall:
         files = [stored(workspace, f"{each}.txt", f"file {each}".encode()) for each in range(30)]
         using(workspace, stored(workspace))
         assert len(files) == 30
-        with django_assert_max_num_queries(10):
+        for each in range(9):
+            create_folder(workspace, "Inside", create_folder(workspace, f"Folder {each}").pk)
+        with django_assert_max_num_queries(12):
             assert len(names_on(browser.get(WALL))) == 31
 
     def test_pages(self, browser, workspace):

@@ -61,6 +61,7 @@
   const show = () => document.querySelectorAll("[data-copy]").forEach((each) => { each.hidden = false; });
   if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", show);
   else show();
+  document.addEventListener("htmx:afterSettle", show);
   document.addEventListener("click", (event) => {
     const button = event.target.closest("[data-copy]");
     if (button) copy(button);

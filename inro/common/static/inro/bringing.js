@@ -10,6 +10,7 @@
     const AT_ONCE = 2;
     const waiting = [];
     let under_way = 0;
+    let is_news = false;
 
     function line(name) {
         const item = document.createElement("li");
@@ -25,6 +26,7 @@
         said.className = "bad";
         said.textContent = words;
         item.querySelector("progress")?.remove();
+        item.querySelector("button")?.remove();
         item.append(said);
         item.className = "refused";
     }
@@ -42,8 +44,20 @@
         const progress = document.createElement("progress");
         progress.max = 1;
         progress.setAttribute("aria-label", `Progress of ${name}`);
-        item.append(progress);
-        waiting.push(() => send(item, progress, fields));
+        const cancel = document.createElement("button");
+        cancel.type = "button";
+        cancel.className = "button plain";
+        cancel.textContent = "Cancel";
+        cancel.setAttribute("aria-label", `Cancel ${name}`);
+        item.append(progress, cancel);
+        const start = () => send(item, progress, cancel, fields);
+        cancel.addEventListener("click", () => {
+            if (waiting.includes(start)) {
+                waiting.splice(waiting.indexOf(start), 1);
+                refuse(item, "canceled");
+            }
+        });
+        waiting.push(start);
         next();
     }
 
@@ -52,14 +66,15 @@
             under_way += 1;
             waiting.shift()();
         }
-        if (!waiting.length && !under_way) {
+        if (!waiting.length && !under_way && is_news) {
+            is_news = false;
             htmx.ajax("GET", location.href, { target: "#wall", select: "#wall", swap: "outerHTML" });
         }
     }
 
-    function send(item, progress, fields) {
+    function send(item, progress, cancel, fields) {
         const data = new FormData();
-        for (const name of ["csrfmiddlewaretoken", "workspace"]) {
+        for (const name of ["csrfmiddlewaretoken", "workspace", "folder_id"]) {
             data.append(name, form.elements[name].value);
         }
         data.append("fragment", "1");
@@ -74,12 +89,19 @@
             }
         });
         request.addEventListener("load", () => {
-            if (request.status === 200) {
+            if (request.status === 200 && request.responseURL !== form.action) {
+                refuse(item, "You are signed out. Sign in, and bring it again.");
+            } else if (request.status === 200) {
                 item.outerHTML = request.responseText;
+                is_news = true;
             } else {
                 refuse(item, words(request));
             }
         });
+        // What has gone over is judged and kept: it can no longer be called back.
+        request.upload.addEventListener("load", () => cancel.remove());
+        cancel.addEventListener("click", () => request.abort());
+        request.addEventListener("abort", () => refuse(item, "canceled"));
         request.addEventListener("error", () => refuse(item, words(request)));
         request.addEventListener("loadend", () => {
             under_way -= 1;
@@ -113,17 +135,26 @@
             picker.click();
         }
     });
+    // Leaving the page would break off what is on its way.
+    window.addEventListener("beforeunload", (event) => {
+        if (under_way) event.preventDefault();
+    });
+    // Anywhere on the page: beside the frame a browser would leave the page for the file.
+    const has_files = (event) => event.dataTransfer.types.includes("Files");
     for (const kind of ["dragenter", "dragover"]) {
-        drop.addEventListener(kind, (event) => {
+        document.addEventListener(kind, (event) => {
+            if (!has_files(event)) return;
             event.preventDefault();
             drop.classList.add("over");
         });
     }
-    for (const kind of ["dragleave", "drop"]) {
-        drop.addEventListener(kind, (event) => {
-            event.preventDefault();
-            drop.classList.remove("over");
-        });
-    }
-    drop.addEventListener("drop", (event) => bringAll(event.dataTransfer.files));
+    document.addEventListener("dragleave", (event) => {
+        if (!event.relatedTarget) drop.classList.remove("over");
+    });
+    document.addEventListener("drop", (event) => {
+        drop.classList.remove("over");
+        if (!has_files(event)) return;
+        event.preventDefault();
+        bringAll(event.dataTransfer.files);
+    });
 })();
