@@ -14,9 +14,10 @@ from django.template.loader import render_to_string
 from inro.common.badges import SIGNS, Tone
 from media_library.channel_rules import CHANNEL_RULES
 from media_library.delivering import deliverable
+from media_library.kinds import MediaKind
 from media_library.models import MediaFile, MediaStatus
 from media_library.ordering import source_of
-from media_library.recipes import RECIPES, TO_LOOK_AT, Recipe
+from media_library.recipes import FOR_CHANNELS, M4A, MP4, RECIPES, TO_LOOK_AT, Recipe
 from media_library.serving import path_of
 from media_library.usages import Usage, usages_of
 
@@ -89,14 +90,27 @@ def picture_of(media_file: MediaFile) -> str:
     blob, recipe = media_file.blob, _to_look_at(media_file)
     if blob is None:
         return ""
-    if recipe and blob.made.get(recipe.name, {}).get("status") == "ready":
+    if recipe and _is_made(media_file, recipe):
         return shown_path(media_file, recipe)
     return shown_path(media_file) if _is_light(media_file) else ""
+
+
+def _is_made(media_file: MediaFile, recipe: Recipe) -> bool:
+    made = media_file.blob.made if media_file.blob else {}
+    return bool(made.get(recipe.name, {}).get("status") == "ready")
 
 
 def preview_of(media_file: MediaFile) -> str:
     """The path of the picture that stands for the file on its own page, where there is room."""
     return shown_path(media_file) if _is_light(media_file) else picture_of(media_file)
+
+
+def played_path(media_file: MediaFile) -> str:
+    """What a page plays: browsers know what was made for phones, and not all that phones make."""
+    for recipe in FOR_CHANNELS.get(MediaKind(media_file.media_type), ()):
+        if recipe in (MP4, M4A) and _is_made(media_file, recipe):
+            return shown_path(media_file, recipe)
+    return shown_path(media_file)
 
 
 def is_to_be_looked_at(media_file: MediaFile) -> bool:

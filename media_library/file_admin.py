@@ -16,7 +16,7 @@ from inro.accounts.models import AuditEntry
 from inro.accounts.workspace_admin import WorkspaceAdmin
 from inro.common.badges import Tone
 from inro.common.errors import Refused
-from media_library.cards import Card, cards_of, facts_of, is_picture, preview_of, shown_path
+from media_library.cards import Card, cards_of, facts_of, is_picture, played_path, preview_of
 from media_library.changing import change_media_file, locked
 from media_library.deleting import delete_media_file
 from media_library.folders import hold_folder
@@ -188,7 +188,7 @@ class FileAdmin(WorkspaceAdmin):
             "facts": list(facts_of(media_file)),
             "is_picture": is_picture(media_file),
             "picture": preview_of(media_file),
-            "path": shown_path(media_file) if is_ready else "",
+            "path": played_path(media_file) if is_ready else "",
             "url": url_of(media_file) if is_ready else "",
             "preview": f"{_PARTS}/previews/{media_file.media_type}.html",
         }

@@ -7,8 +7,10 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
 from inro.accounts.models import AuditEntry
+from media_library.cards import shown_path
 from media_library.ingest import ingest_upload
 from media_library.models import Blob, MediaFile, Rendition
+from media_library.recipes import MP4
 from tests.admin.test_media_admin import using
 from tests.admin.test_scoping import address
 from tests.media_library import files
@@ -71,6 +73,16 @@ def test_what_browsers_do_not_show_is_shown_as_what_was_made_of_it(browser, work
     page = page_of(browser, media_file).text
     assert f'<img src="/media/{media_file.pk}.thumbnail:' in page
     assert f'<a href="/media/{media_file.pk}:' in page
+
+
+def test_a_film_is_played_as_what_was_made_for_phones(browser, workspace):
+    media_file = stored(workspace, "film.mov", files.mp4())
+    assert f'src="{shown_path(media_file)}"' in page_of(browser, media_file).text
+    Blob.objects.update(made={"mp4-16mb": {"status": "ready", "size": 1000}})
+    page = page_of(browser, media_file).text
+    media_file.refresh_from_db()
+    assert f'src="{shown_path(media_file, MP4)}"' in page
+    assert f'src="{shown_path(media_file)}"' not in page
 
 
 def failed(media_file):
