@@ -24,7 +24,7 @@ from inro.common.errors import Refused
 from inro.common.inserting import insert_unless_there
 from inro.common.prepared import Prepared
 from media_library.content import Content
-from media_library.models import Blob, MediaFile, Rendition
+from media_library.models import Blob, Fetch, MediaFile, Rendition
 
 log = structlog.get_logger(__name__)
 
@@ -126,7 +126,7 @@ def release_blob(pk: int) -> None:
     """
     with transaction.atomic():
         blob = Blob.objects.select_for_update().filter(pk=pk).first()
-        if blob is None:
+        if blob is None or _is_named(blob):
             return
         renditions = Rendition.objects.filter(source=blob)
         results = set(renditions.exclude(blob=None).values_list("blob_id", flat=True)) - {pk}
@@ -140,6 +140,13 @@ def release_blob(pk: int) -> None:
         transaction.on_commit(partial(_remove, blob.storage_name), robust=True)
         for result in sorted(results):
             release_blob(result)
+
+
+def _is_named(blob: Blob) -> bool:
+    """By anything but its own renditions. Asked for one row: very many files may share the bytes."""
+    made_of_others = Rendition.objects.filter(blob=blob).exclude(source=blob)
+    naming = (MediaFile.objects.filter(blob=blob), Fetch.objects.filter(blob=blob), made_of_others)
+    return any(rows.exists() for rows in naming)
 
 
 def open_blob(blob: Blob) -> File:
