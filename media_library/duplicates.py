@@ -13,7 +13,7 @@ class DuplicateError(Refused):
 def found_instead(blob: Blob, wish: OnDuplicate) -> MediaFile | None:
     """The file to answer with instead of a new one of `blob`.
 
-    Raises DuplicateError, `conflict`, when there is one and `wish` is that there be none.
+    Raises DuplicateError, `duplicate_media`, when there is one and `wish` is that there be none.
     """
     if wish == OnDuplicate.REUSE:
         return None
@@ -23,6 +23,6 @@ def found_instead(blob: Blob, wish: OnDuplicate) -> MediaFile | None:
         return None
     if wish == OnDuplicate.ERROR:
         message = f"The library has this file already: media file {found.pk}."
-        raise DuplicateError("conflict", message)
+        raise DuplicateError("duplicate_media", message)
     found.was_here = True
     return found

@@ -24,7 +24,7 @@ from inro.common.errors import Refused
 from inro.common.inserting import insert_unless_there
 from inro.common.prepared import Prepared
 from media_library.content import Content
-from media_library.models import Blob, MediaFile, Rendition
+from media_library.models import Blob, Fetch, MediaFile, Rendition
 
 log = structlog.get_logger(__name__)
 
@@ -40,10 +40,14 @@ class Deposit:
         self._workspace = workspace
         self._written = ""
         self._kept = False
+        self._lost: str | None = None
 
     def prepare(self) -> None:
         """Write the file unless the workspace has these bytes. Raises Refused."""
-        if not _same_bytes().rows([self._workspace.pk, self.content.sha256]):
+        rows = _same_bytes().rows([self._workspace.pk, self.content.sha256])
+        here = rows[0][0] if rows else None
+        if here is None or not _is_stored(here):
+            self._lost = here
             self._storage_name()
 
     def blob(self) -> Blob:
@@ -55,6 +59,8 @@ class Deposit:
             # It was there a moment ago, and has been let go.
             if blob := self._inserted():
                 return blob
+        if found.storage_name == self._lost:
+            self._mend(found)
         return found
 
     def clean(self) -> None:
@@ -83,6 +89,12 @@ class Deposit:
             return blob
         return None
 
+    def _mend(self, blob: Blob) -> None:
+        """Its file is gone, by a damage or a restore without it: the one that was written is it."""
+        blob.storage_name = self._written
+        blob.save(update_fields=["storage_name"])
+        transaction.on_commit(self._keep, robust=True)
+
     def _keep(self) -> None:
         self._kept = True
 
@@ -97,7 +109,7 @@ class Deposit:
 @cache
 def _same_bytes() -> Prepared:
     mine = Blob.objects.filter(workspace=-1, sha256="?")
-    return Prepared(mine.values_list("pk"), [-1, "?"])
+    return Prepared(mine.values_list("storage_name"), [-1, "?"])
 
 
 @contextmanager
@@ -126,7 +138,7 @@ def release_blob(pk: int) -> None:
     """
     with transaction.atomic():
         blob = Blob.objects.select_for_update().filter(pk=pk).first()
-        if blob is None:
+        if blob is None or _is_named(blob):
             return
         renditions = Rendition.objects.filter(source=blob)
         results = set(renditions.exclude(blob=None).values_list("blob_id", flat=True)) - {pk}
@@ -140,6 +152,13 @@ def release_blob(pk: int) -> None:
         transaction.on_commit(partial(_remove, blob.storage_name), robust=True)
         for result in sorted(results):
             release_blob(result)
+
+
+def _is_named(blob: Blob) -> bool:
+    """By anything but its own renditions. Asks for one row: very many files may share bytes."""
+    made_of_others = Rendition.objects.filter(blob=blob).exclude(source=blob)
+    naming = (MediaFile.objects.filter(blob=blob), Fetch.objects.filter(blob=blob), made_of_others)
+    return any(rows.exists() for rows in naming)
 
 
 def open_blob(blob: Blob) -> File:
@@ -183,6 +202,13 @@ def named(names: Collection[str]) -> set[str]:
     """Those that a row names."""
     rows = Blob.objects.filter(storage_name__in=names)
     return set(rows.values_list("storage_name", flat=True))
+
+
+def _is_stored(name: str) -> bool:
+    try:
+        return default_storage.exists(name)
+    except Exception as error:
+        raise _unavailable("look") from error
 
 
 def _write(name: str, file: File) -> str:

@@ -33,6 +33,7 @@ STATUS_OF: dict[str, int] = {
     "not_found": 404,
     "method_not_allowed": 405,
     "conflict": 409,
+    "duplicate_media": 409,
     "stale_edit": 409,
     "in_use": 409,
     "media_deleted": 409,

@@ -19,8 +19,8 @@ MEANINGS = {
     "permission_denied": "This may not be done from where, or as whom, it was asked.",
     "not_found": "There is no such thing in this workspace; another workspace's looks the same.",
     "method_not_allowed": "The address is right, the method is not.",
-    "conflict": "Somebody else has it already: an account, a name, an `Idempotency-Key`; "
-    "or the library has the same file.",
+    "conflict": "Somebody else has it already: an account, a name, an `Idempotency-Key`.",
+    "duplicate_media": "The library has the same file, and `on_duplicate` is `error`.",
     "stale_edit": "It was changed since you read it: read it again.",
     "in_use": "Something depends on it, so it cannot go.",
     "media_deleted": "The file was deleted.",

@@ -24,7 +24,8 @@ LEFT_FOR = timedelta(days=1)
 # Where `/health/ready` and `doctor` try whether the storage works.
 PROBES = "health"
 # More of a page than that, and it is the database that is the wrong one: of a copy, a test, a
-# backup of long ago. Names are drawn by lot, so each page looks like the whole.
+# backup of long ago. Names are drawn by lot, so each page looks like the whole. One that names no
+# file at all is new: then not even a few are taken for left behind.
 MANY, MOST = 10, 0.5
 _SHOWN = 20
 _BEAT = "clean stored files"
@@ -72,11 +73,13 @@ def clean(
     """Remove what no row names from the storage; ends at a page that looks suspicious."""
     cleaned, before = Cleaned(), now - LEFT_FOR
     for folder, owners in _folders().items():
+        is_new = bool(owners) and not any(_names_one(owner) for owner in owners)
         for page in pages_of(default_storage, folder):
             cleaned.files += len(page)
             nameless = list(_nameless(page, owners, before))
             many = len(nameless) > max(MANY, MOST * len(page)) and bool(owners)
-            cleaned.suspicious = cleaned.suspicious or (many and not although_many)
+            wrong = many or (is_new and bool(nameless))
+            cleaned.suspicious = cleaned.suspicious or (wrong and not although_many)
             for each in nameless:
                 _count(cleaned, each)
             if cleaned.suspicious and not dry_run:
@@ -94,6 +97,10 @@ def _folders() -> dict[str, list[FileOwner]]:
     for owner in FILE_OWNERS:
         folders[owner.folder].append(owner)
     return {**folders, PROBES: []}
+
+
+def _names_one(owner: FileOwner) -> bool:
+    return next(iter(owner.files("default", 0)), None) is not None
 
 
 def _nameless(

@@ -6,6 +6,7 @@ higher ids, and is found by another pass.
 """
 
 import hashlib
+import secrets
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -14,7 +15,10 @@ from functools import partial
 from itertools import islice
 from typing import Any
 
+from django.core.files.base import ContentFile
+
 from inro.common.backups import FILE_OWNERS, FileOwner, StoredFile
+from inro.common.cleaning import PROBES
 
 AT_ONCE = 4
 _PAGE = 40
@@ -40,6 +44,15 @@ class Move:
     copied: int = 0
     removed: int = 0
     failed: list[str] = field(default_factory=list)
+
+
+def are_one(source: Any, target: Any) -> bool:
+    """Whether what is written to one lies in the other: a bucket has more than one name."""
+    name = target.save(f"{PROBES}/{secrets.token_hex(16)}", ContentFile(b"ok"))
+    try:
+        return bool(source.exists(name))
+    finally:
+        target.delete(name)
 
 
 def move(source: Any, target: Any, *, delete: bool = False, report: Callable[[Move], None]) -> Move:

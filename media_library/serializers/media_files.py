@@ -141,7 +141,7 @@ class FetchedMediaFileSerializer(StrictSerializer):
         [each.value for each in OnDuplicate],
         required=False,
         help_text="When the library has the same bytes: reuse makes another media file of them, "
-        "return answers 200 with the newest there is, error refuses with 409 conflict.",
+        "return answers 200 with the newest there is, error refuses with 409 duplicate_media.",
     )
 
     def validate_on_duplicate(self, on_duplicate: str) -> OnDuplicate:

@@ -1,11 +1,14 @@
 from typing import Any
 
+from django.db import transaction
 from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema, extend_schema_view
 from rest_framework import status
 from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from inro.accounts.models import AuditEntry
+from inro.api.authentication import actor_of
 from inro.api.views import NothingHere, ReadViewSet
 from media_library.company_media import ERROR_SHAPE, CompanyPages, as_object
 from media_library.deleting import delete_media_file
@@ -79,7 +82,11 @@ class CompanyMediaViewSet(ReadViewSet):
     @extend_schema(summary="Delete a company media file", responses={204: None})
     def destroy(self, request: Request, pk: str) -> Response:
         """For good. Messages that were sent stay as they are."""
-        delete_media_file(self.get_object())
+        media_file = self.get_object()
+        with transaction.atomic():
+            actor, done = actor_of(request), "media file deleted"
+            AuditEntry.record(self.workspace, actor, done, media_file, id=media_file.pk)
+            delete_media_file(media_file)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     def _keep_created(self, media_file: MediaFile) -> None:

@@ -108,7 +108,7 @@ class MediaFileViewSet(MediaFileChanges):
                 [OpenApiExample("Pending", value=PENDING)],
             ),
             409: OpenApiResponse(
-                description="`conflict`: it was here already, and `on_duplicate` is `error`."
+                description="`duplicate_media`: it was here already, and `on_duplicate` is `error`."
             ),
             502: OpenApiResponse(
                 description="`download_failed`, or `storage_unavailable` with `Retry-After`."

@@ -16,10 +16,18 @@ from inro.common import cleaning, tasks
 from inro.common.bucket import Bucket
 from inro.common.cleaning import LEFT_FOR, clean
 from inro.common.models import Heartbeat
+from media_library.models import Blob
 from tests.media_library import files
 from tests.media_library.conftest import upload
 
 LATER = timedelta(days=1, seconds=5)
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(stranger) -> Blob:
+    """The database is one that is in use: it names a file."""
+    facts = {"sha256": "0" * 64, "size": 5, "mime_type": "image/jpeg"}
+    return Blob.objects.create(workspace=stranger, storage_name="blobs/zz/elsewhere", **facts)
 
 
 def stray(number: int = 0, folder: str = "blobs") -> str:
@@ -113,6 +121,14 @@ class TestTheWrongDatabase:
             call_command("clean_media", stdout=StringIO())
         assert len(lying(own_files)) == 11
         call_command("clean_media", "--force", stdout=StringIO())
+        assert lying(own_files) == set()
+
+    def test_one_that_names_no_file_is_new(self, elsewhere, own_files):
+        elsewhere.delete()
+        name = stray()
+        assert clean(timezone.now() + LATER).suspicious is True
+        assert lying(own_files) == {name}
+        assert clean(timezone.now() + LATER, although_many=True).suspicious is False
         assert lying(own_files) == set()
 
     def test_ten_are_no_suspicion(self, foreign, own_files):

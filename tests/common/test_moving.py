@@ -200,6 +200,15 @@ def test_one_bucket_under_two_keys_is_one(bucket, settings):
         move("--to", bucket.url().replace("an-access-key", "another-key"))
 
 
+def test_one_bucket_under_two_names_loses_nothing(bucket, library, settings):
+    """It would be found to have arrived, and be removed."""
+    move("--to", bucket.url())
+    keep_files_at(settings, bucket.url())
+    with pytest.raises(CommandError, match="same place"):
+        move("--from", bucket.url().replace("127.0.0.1", "localhost"), "--delete")
+    assert held(bucket) == library
+
+
 def test_progress_on_a_terminal_only(bucket, library):
     class Terminal(StringIO):
         def isatty(self) -> bool:

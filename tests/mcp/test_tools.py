@@ -110,7 +110,7 @@ def test_the_life_of_a_file(agent, media_file):
     body = {"file_url": media_file["url"], "on_duplicate": "return", "folder_id": folder["id"]}
     assert agent.call("upload_media_file", **body) == changed
     error = agent.refused("upload_media_file", **{**body, "on_duplicate": "error"})
-    assert (error["code"], list(error["details"])) == ("conflict", ["file_url"])
+    assert (error["code"], list(error["details"])) == ("duplicate_media", ["file_url"])
     assert agent.call("delete_media_file", id=media_file["id"], if_unused=True) == {}
     assert agent.refused("get_media_file", id=media_file["id"])["code"] == "not_found"
 

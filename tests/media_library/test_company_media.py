@@ -11,7 +11,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
-from inro.accounts.models import ApiToken
+from inro.accounts.models import ApiToken, AuditEntry
 from media_library import limits
 from media_library.company_media import TAKEN
 from media_library.models import Blob, MediaFile, MediaFolder
@@ -347,6 +347,8 @@ class TestOneFile:
         pk = post(api, files.picture()).json()["id"]
         kept = post(api, files.picture()).json()["id"]
         answer = api.delete(f"{MEDIA}/{pk}")
+        noted = AuditEntry.objects.get(action="media file deleted")
+        assert noted.details == {"id": pk}
         assert (answer.status_code, answer.content) == (204, b"")
         refused(api.get(f"{MEDIA}/{pk}"), 404, "Not Found")
         refused(api.delete(f"{MEDIA}/{pk}"), 404, "Not Found")

@@ -84,6 +84,17 @@ class TestDeleting:
         noted = AuditEntry.objects.get(action="media file deleted")
         assert (noted.target, noted.details) == ("welcome.jpg", {"id": file["id"]})
 
+    def test_of_shared_bytes_looks_at_no_more_than_one_other(self, api, file, monkeypatch):
+        """Thousands may share them: nothing is tried that would read them all."""
+        upload(api, files.picture())
+
+        def fail(*_: object) -> None:
+            pytest.fail("The bytes are still named.")
+
+        monkeypatch.setattr(Blob, "delete", fail)
+        deleted(api, file)
+        assert (Blob.objects.count(), len(stored())) == (1, 1)
+
     def test_nobody_sees_it_any_more(self, api, file):
         folder = made(api)["id"]
         api.patch(f"{FILES}/{file['id']}", {"folder_id": folder})

@@ -85,7 +85,7 @@ class TestReturn:
 class TestError:
     def test_of_an_upload(self, api, first):
         answer = upload(api, files.picture(), on_duplicate="error")
-        assert refusal(answer) == (409, "conflict", ["file"])
+        assert refusal(answer) == (409, "duplicate_media", ["file"])
         message = f"The library has this file already: media file {first['id']}."
         assert details(answer) == {"file": [message]}
         assert kept() == (2, 1, 1, [])
@@ -93,7 +93,7 @@ class TestError:
     def test_of_urls(self, api, first, workers, serve):
         for url in (serve(), first["url"]):
             answer = upload_url(api, url, on_duplicate="error")
-            assert refusal(answer) == (409, "conflict", ["file_url"])
+            assert refusal(answer) == (409, "duplicate_media", ["file_url"])
         workers.finish()
         assert (kept(), Fetch.objects.count()) == ((2, 1, 1, []), 0)
 
@@ -108,7 +108,7 @@ class TestError:
         message = f"The library has this file already: media file {first['id']}."
         assert (shown["status"], shown["error"]) == (
             "failed",
-            {"code": "conflict", "message": message},
+            {"code": "duplicate_media", "message": message},
         )
         assert (kept(), Fetch.objects.count()) == ((3, 1, 1, []), 0)
 

@@ -123,7 +123,7 @@ class TestDuplicates:
         assert codes(answers) == [202, 202, 202]
         workers.finish()
         found = Counter(MediaFile.objects.values_list("status", "error_code"))
-        assert found == {("ready", ""): 1, ("failed", "conflict"): 2}
+        assert found == {("ready", ""): 1, ("failed", "duplicate_media"): 2}
         assert_nothing_is_lost()
 
 

@@ -5,7 +5,7 @@ from django.conf import settings
 from django.core.files.storage import storages
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from inro.common.moving import Move, move
+from inro.common.moving import Move, are_one, move
 from inro.common.storing import read_storage_url
 
 _SECRET = {"access_key", "secret_key", "security_token", "timeout"}
@@ -38,13 +38,19 @@ class Command(BaseCommand):
                 "With --delete nothing may be moved away from the storage in use: set STORAGE_URL "
                 "to the new one first, and start the product again."
             )
-        moved = move(
-            storages.create_storage(source),
-            storages.create_storage(target),
-            delete=options["delete"],
-            report=self._report,
-        )
+        here, there = storages.create_storage(source), storages.create_storage(target)
+        if options["delete"] and self._are_one(here, there):
+            raise CommandError("Both are the same place, named in two ways: nothing was removed.")
+        moved = move(here, there, delete=options["delete"], report=self._report)
         self._conclude(moved)
+
+    @staticmethod
+    def _are_one(here: Any, there: Any) -> bool:
+        try:
+            return are_one(here, there)
+        except Exception as error:
+            found = f"Whether these are two places cannot be told ({type(error).__name__})."
+            raise CommandError(found) from None
 
     def _storage(self, name: str, url: str | None) -> dict[str, Any] | None:
         if url is None:
