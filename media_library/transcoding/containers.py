@@ -32,7 +32,9 @@ _DEMUXERS = {
     "aac": "aac",
     "wav": "wav",
     "amr": "amr",
+    "webp": "webp_pipe",
 }
+PICTURE_CODECS = frozenset({"webp"})
 # What phones, cameras and browsers make. Fewer decoders are fewer ways in.
 VIDEO_CODECS = frozenset(
     {"h264", "hevc", "h263", "mpeg4", "vp8", "vp9", "av1", "libdav1d", "theora", "mjpeg", "prores"}
@@ -66,7 +68,7 @@ def opened(work: Work) -> Iterator[InputContainer]:
     options = {
         "protocol_whitelist": "none",
         "format_whitelist": names,
-        "codec_whitelist": ",".join(VIDEO_CODECS | AUDIO_CODECS),
+        "codec_whitelist": ",".join(VIDEO_CODECS | AUDIO_CODECS | PICTURE_CODECS),
         "max_streams": "32",
     }
     with av.open(

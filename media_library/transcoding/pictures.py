@@ -22,9 +22,11 @@ _FORMATS = {
     "image/jpeg": "JPEG",
     "image/png": "PNG",
     "image/gif": "GIF",
-    "image/webp": "WEBP",
 }
-_HEIC = "image/heic"
+_HEIC, _WEBP = "image/heic", "image/webp"
+# Pillow's reader of WebP is that of animations, and keeps four copies of the picture. A larger one
+# is read by ffmpeg, which knows no animations.
+_LARGE_WEBP_PIXELS = 12_000_000
 _ORIENTATION = 0x0112
 _STRIP_ROWS = 128
 # Rows of the result beyond a strip's ends that its last rows depend on.
@@ -49,6 +51,8 @@ def read(work: Work, max_side: int) -> Image.Image:
     try:
         if work.mime_type == _HEIC:
             decoded = _heic(work.source)
+        elif work.mime_type == _WEBP:
+            decoded = _webp(work, max_side)
         else:
             decoded = _decoded(work.source, _FORMATS[work.mime_type], max_side)
     except (OSError, SyntaxError, ValueError, EOFError, RuntimeError) as error:
@@ -87,6 +91,37 @@ def _heic(source: BinaryIO) -> Decoded:
         return Image.frombytes(mode, size, rows, "raw", mode, stride)
 
     return Decoded(picture.size, strip, _profile(picture.info), 1)
+
+
+def _webp(work: Work, max_side: int) -> Decoded:
+    with Image.open(work.source, formats=["WEBP"]) as header:
+        size, profile = header.size, _profile(header.info)
+        orientation = header.getexif().get(_ORIENTATION, 1)
+        is_animated = getattr(header, "is_animated", False)
+    if is_animated or size[0] * size[1] <= _LARGE_WEBP_PIXELS:
+        return _decoded(work.source, "WEBP", max_side)
+    _check(size)
+    picture = _large_webp(work, _fitted(size, max_side))
+
+    def strip(start: int, end: int) -> Image.Image:
+        return picture.crop((0, start, picture.width, end))
+
+    return Decoded(picture.size, strip, profile, orientation)
+
+
+def _large_webp(work: Work, size: tuple[int, int]) -> Image.Image:
+    # Other pictures do without ffmpeg and the memory that it takes.
+    from media_library.transcoding.containers import opened
+
+    with opened(work) as container:
+        [stream] = container.streams.video
+        stream.codec_context.thread_count = 1
+        frame = next(container.decode(stream), None)
+        if frame is None:
+            raise ValueError("no picture")
+        mode, format = ("RGB", "rgb24") if frame.format.name == "yuv420p" else ("RGBA", "rgba")
+        pixels = frame.reformat(*size, format=format).planes[0]
+        return Image.frombytes(mode, size, bytes(pixels), "raw", mode, pixels.line_size)
 
 
 def _profile(info: Mapping[Any, Any]) -> bytes:

@@ -57,6 +57,33 @@ def test_every_kind_of_picture_becomes_a_jpeg_and_a_thumbnail(maker, format, mim
     assert corner_colours(small) == ["red", "green", "blue", "yellow"]
 
 
+@pytest.mark.parametrize("lossless", [True, False])
+def test_large_webp_is_upright_on_white_and_in_its_colours(maker, lossless) -> None:
+    """It is read in another way than a small one."""
+    picture = corners((4200, 3000)).convert("RGBA")
+    picture.paste((0, 0, 0, 0), (1500, 1000, 2700, 2000))
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    options = {"exif": exif, "icc_profile": swapped_profile()}
+    data = saved(picture, "WEBP", lossless=lossless, method=0, quality=60, **options)
+    made = Image.open(maker.make("jpeg", "image/webp", data))
+    assert made.size == (2286, 3200)
+    assert corner_colours(made) == ["yellow", "green", "red", "blue"]
+    assert made.getpixel((1143, 1600)) == (255, 255, 255)
+    plain = saved(corners((4200, 3000)), "WEBP", lossless=lossless, method=0)
+    small = Image.open(maker.make("thumbnail", "image/webp", plain))
+    assert small.size == (400, 286)
+    assert corner_colours(small) == ["red", "green", "blue", "yellow"]
+
+
+@pytest.mark.parametrize("keep", [0.05, 0.6])
+def test_large_webp_that_is_cut_is_damaged(maker, keep) -> None:
+    noise = Image.effect_noise((4200, 3000), 30).convert("RGB")
+    data = saved(noise, "WEBP", method=0, quality=10)
+    failed = maker.failing("jpeg", "image/webp", data[: int(len(data) * keep)])
+    assert failed.code == "rendition_failed"
+
+
 @pytest.mark.parametrize("mode", ["CMYK", "L", "P", "1", "LA", "RGBA"])
 def test_every_mode_becomes_rgb(maker, mode) -> None:
     format, mime_type = ("JPEG", "image/jpeg") if mode == "CMYK" else ("PNG", "image/png")
