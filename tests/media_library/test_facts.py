@@ -10,6 +10,9 @@ from tests.media_library import files, papers, photos, recordings
 from tests.media_library.conftest import assert_nothing_left, details, error_code, upload
 from tests.media_library.recordings import recording
 
+# What is judged are bytes: the database makes no difference.
+pytestmark = pytest.mark.once
+
 
 def told(api, body: bytes) -> tuple[tuple[int | None, int | None, float | None], dict]:
     answer = upload(api, body)

@@ -21,6 +21,9 @@ from tests.media_library.conftest import (
 )
 from tests.media_library.recordings import recording
 
+# What is judged are bytes: the database makes no difference.
+pytestmark = pytest.mark.once
+
 REFUSED = hostile.FILMS | hostile.PICTURES | hostile.POSING
 NAMES = [("a.pdf", "application/pdf"), ("a.mp4", "video/mp4")]
 

@@ -16,6 +16,9 @@ from tests.media_library.conftest import (
     upload,
 )
 
+# What is judged are bytes: the database makes no difference.
+pytestmark = pytest.mark.once
+
 OOXML = files.OOXML
 
 ACCEPTED = {

@@ -21,6 +21,9 @@ from tests.media_library import files, photos
 from tests.media_library.conftest import stored, upload, upload_url
 from tests.media_library.recordings import recording
 
+# What is judged are bytes: the database makes no difference.
+pytestmark = pytest.mark.once
+
 PLACE = b"+52.5200+013.4050/"
 
 
