@@ -1,5 +1,6 @@
 """The engine alone: stories of two steps on one core, no database."""
 
+import os
 import time
 from datetime import UTC, datetime
 from random import Random
@@ -13,10 +14,12 @@ FLOOR = 3_559  # goflow, two-step sessions a second on one core of such a machin
 def run() -> None:
     import django
 
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "inro.settings")
     django.setup()
     from automations.actions import ACTION_TYPES
     from automations.engine.core import advance
-    from automations.engine.state import Event, Node, State, Tree
+    from automations.engine.events import GO
+    from automations.engine.state import Node, State, Tree
 
     message = ACTION_TYPES["message"]
     options = message.complete({})
@@ -33,7 +36,7 @@ def run() -> None:
     for _ in range(ROUNDS):
         begin = time.process_time()
         for number in range(STORIES):
-            _, effects = advance(State("hello", variables), tree, Event.GO, now, Random(number))
+            _, effects = advance(State("hello", variables), tree, GO, now, Random(number))
             if len(effects) != 4:
                 raise RuntimeError("a story of two messages has four effects")
         best = max(best, STORIES / (time.process_time() - begin))

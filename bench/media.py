@@ -114,13 +114,14 @@ def _bodies() -> Callable[[], tuple[bytes, dict[str, str]]]:
     picture, numbers = _picture(34_000), itertools.count()
 
     def make() -> tuple[bytes, dict[str, str]]:
-        comment = b"%016d" % next(numbers)
-        length = (len(comment) + 2).to_bytes(2, "big")
+        high, low = divmod(next(numbers), 65_000)
+        density = (high + 1).to_bytes(2, "big") + (low + 1).to_bytes(2, "big")
         head = (
             b'--frontier\r\nContent-Disposition: form-data; name="file"; filename="photo.jpg"\r\n'
             b"Content-Type: image/jpeg\r\n\r\n"
         )
-        changed = picture[:2] + b"\xff\xfe" + length + comment + picture[2:]
+        # In the JFIF header: a comment would be taken out again.
+        changed = picture[:14] + density + picture[18:]
         return head + changed + b"\r\n--frontier--\r\n", {}
 
     return make
