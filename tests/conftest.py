@@ -44,6 +44,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("once")
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Workers have to call a test the same, and a file may hold the second in which it was made."""
+    return argname if isinstance(val, bytes) and len(val) > 40 else None
+
+
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
     """On PostgreSQL, empty tables by deleting: to truncate them takes a tenth of a second."""
