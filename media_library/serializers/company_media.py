@@ -1,8 +1,6 @@
 from typing import Any
 
-from django.http import QueryDict
 from rest_framework import serializers
-from rest_framework.exceptions import ValidationError
 
 from inro.api.rows import MAX_ID
 from inro.api.serializers import StrictSerializer
@@ -11,9 +9,7 @@ from media_library import limits
 from media_library.company_media import TAKEN, as_object, row_of
 from media_library.ingest import ingest_upload
 from media_library.models import MediaFile
-from media_library.serializers.media_files import known_folder
-
-_ABOUT_THE_FILE = {"validation_failed", "unsupported_media", "too_large"}
+from media_library.serializers.media_files import at_file, check_one_file, known_folder
 
 
 class CompanyMediaSerializer(serializers.Serializer):
@@ -50,8 +46,7 @@ class NewCompanyMediaSerializer(StrictSerializer):
     )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        if isinstance(self.initial_data, QueryDict) and len(self.initial_data.getlist("file")) > 1:
-            raise ValidationError({"file": ["Give one file; each is a media file of its own."]})
+        check_one_file(self.initial_data)
         return attrs
 
     def validate_folderId(self, folder_id: int | None) -> int | None:
@@ -69,8 +64,6 @@ class NewCompanyMediaSerializer(StrictSerializer):
                 before_commit=validated_data["before_commit"],
             )
         except Refused as refused:
-            if refused.code in _ABOUT_THE_FILE and not refused.details:
-                raise refused.at("file") from None
             if "folder_id" in refused.details:  # deleted a moment ago
                 raise invalid({"folderId": refused.details["folder_id"]}) from None
-            raise
+            raise at_file(refused) from None

@@ -156,6 +156,11 @@ def check_one_source(data: Any, attrs: Mapping[str, Any]) -> None:
     if len({"file", "file_url"} & attrs.keys()) != 1:
         message = ["Give either file or file_url."]
         raise ValidationError({"file": message, "file_url": message})
+    check_one_file(data)
+
+
+def check_one_file(data: Any) -> None:
+    """Whether a form has one part `file` at the most; raises ValidationError."""
     if isinstance(data, QueryDict) and len(data.getlist("file")) > 1:
         raise ValidationError({"file": ["Give one file; each is a media file of its own."]})
 
