@@ -23,7 +23,9 @@ test: .venv/dev.stamp ## Run the whole test suite (on DATABASE_URL and REDIS_URL
 bench: .venv/dev.stamp ## Measure it on PostgreSQL and Redis, each figure beside its reference (PARTS="media webhooks")
 	@$(BIN) -m bench $(PARTS)
 
-check: .venv/dev.stamp lint types contracts migrations suites ## The merge gate: lint, types, imports, migrations, tests on both databases
+check: .venv/dev.stamp ## The merge gate: lint, types, imports, migrations, tests on both databases
+	@$(MAKE) --no-print-directory -j2 lint types contracts migrations
+	@$(MAKE) --no-print-directory suites
 
 suites: .venv/dev.stamp ## The suite on SQLite, then on PostgreSQL and Redis, and what was covered
 	@$(BIN) -m tests.rounds $(PARALLEL) $(ARGS)
@@ -57,14 +59,19 @@ clean-venv: ## Remove the virtual environment
 # A stamp is written last, so an interrupted install is done again; an environment whose Python
 # has gone is made anew. With the stamp there, nothing touches the network.
 .venv/run.stamp: requirements.txt
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; name one with: make PYTHON=/path/to/python3.12"; exit 1; }
-	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "This Python has no venv. On Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
-	@$(BIN) -c '' 2>/dev/null || { echo "Making the virtual environment …"; rm -rf .venv; $(PYTHON) -m venv .venv; }
+	@$(MAKE) --no-print-directory .venv/made
 	@echo "Installing packages …"
 	@$(PIP) install -r requirements.txt
 	@touch $@
 
-.venv/dev.stamp: .venv/run.stamp requirements-dev.txt
-	@echo "Installing what the tests need …"
+.venv/dev.stamp: requirements.txt requirements-dev.txt
+	@$(MAKE) --no-print-directory .venv/made
+	@echo "Installing packages, and what the tests need …"
 	@$(PIP) install -r requirements-dev.txt
-	@touch $@
+	@touch .venv/run.stamp $@
+
+.PHONY: .venv/made
+.venv/made:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; name one with: make PYTHON=/path/to/python3.12"; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "This Python has no venv. On Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
+	@$(BIN) -c '' 2>/dev/null || { echo "Making the virtual environment …"; rm -rf .venv; $(PYTHON) -m venv .venv; }

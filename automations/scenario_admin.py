@@ -37,6 +37,9 @@ class ScenarioAdmin(RevisedAdmin):
     list_filter = ("active",)
     search_fields = ("title",)
     list_select_related = ("workspace",)
+    nothing_yet = (
+        "No scenarios yet. They are made by the API, or by an agent that is told what to do."
+    )
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

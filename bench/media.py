@@ -26,7 +26,8 @@ for start in range(have, {rows}, 5_000):
     numbers = range(start, min(start + 5_000, {rows}))
     blobs = Blob.objects.bulk_create(
         Blob(workspace=ours, sha256=f"{{number:064x}}", size=34_000 + number,
-             mime_type="image/jpeg", storage_name=f"blobs/{{number}}", width=1200, height=800)
+             mime_type="image/jpeg", storage_name=f"blobs/{{number}}", width=1200, height=800,
+             examined="done")
         for number in numbers)
     MediaFile.objects.bulk_create(
         MediaFile(workspace=ours, media_type="image", blob=blob, name=f"file {{blob.size}}.jpg",
@@ -53,6 +54,7 @@ def run() -> None:
         their_uploads = _upload(f"{other}/media_files", theirs)
         _compare("Upload of a 34 KB JPEG", (uploads, pid), (their_uploads, other_pid))
         _depths(ours, address, mine)
+        _compare(f"The same at {MANY:,} files of ours", (uploads, pid), (their_uploads, other_pid))
 
 
 def _filled(where: Place, rows: int = ROWS) -> str:

@@ -16,7 +16,7 @@ from media_library.channel_rules import CHANNEL_RULES
 from media_library.delivering import deliverable
 from media_library.kinds import MediaKind
 from media_library.models import MediaFile, MediaStatus
-from media_library.ordering import source_of
+from media_library.orders import source_of
 from media_library.recipes import FOR_CHANNELS, M4A, MP4, RECIPES, TO_LOOK_AT, Recipe
 from media_library.serving import path_of
 from media_library.usages import Usage, usages_of

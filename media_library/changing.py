@@ -1,7 +1,7 @@
 """Changing what people say of a file."""
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from hashlib import sha256
 from typing import Any
 
@@ -46,15 +46,21 @@ def change_media_file(media_file: MediaFile, values: Mapping[str, Any]) -> None:
 
 @transaction.atomic
 def move_media_files(
-    workspace: Workspace, media_file_ids: Collection[int], folder_id: int | None
+    workspace: Workspace,
+    media_file_ids: Collection[int],
+    folder_id: int | None,
+    note: Callable[[MediaFile], None],
 ) -> int:
     """Put those of these files that the workspace has into a folder, or into none; how many.
 
-    Raises Refused, at `folder_id`, when the workspace has no such folder.
+    `note` is called with each that was elsewhere, in the same transaction. Raises Refused, at
+    `folder_id`, when the workspace has no such folder.
     """
     hold_folder(workspace, folder_id)
     mine = MediaFile.objects.for_workspace(workspace).undeleted().filter(pk__in=media_file_ids)
     files = list(mine.order_by("pk").select_for_update(no_key=True))
     for each in files:
-        change_media_file(each, {"folder_id": folder_id})
+        if each.folder_id != folder_id:
+            change_media_file(each, {"folder_id": folder_id})
+            note(each)
     return len(files)

@@ -14,6 +14,9 @@ class KindRule:
     mime_types: frozenset[str]
     max_bytes: int
     video_codecs: frozenset[str] = frozenset()
+    # Of H.264: where none are named, any will do.
+    video_profiles: frozenset[str] = frozenset()
+    b_frames: bool = True
     audio_codecs: frozenset[str] = frozenset()
     # Of Opus in OGG: one channel of sound only, as in a voice note.
     mono_ogg: bool = False

@@ -27,6 +27,18 @@ _MAX_PAGE = 10**9
 _SORTS = {"id": "pk", "name": "name", "size": "blob__size", "createdAt": "pk"}
 _ORDERS = ("asc", "desc")
 _TIME = DateTimeField()
+_PARAMETERS = {
+    "page": "Counted from 0.",
+    "limit": "Files of a page.",
+    "sortBy": "What the list is sorted by.",
+    "sortOrder": "`desc` is newest, largest or last in the alphabet first.",
+    "folderId": "Those in this very folder.",
+}
+
+
+# What our own dialect says of a body that it cannot read tells of JSON, which is not taken here.
+_UNREAD = frozenset({"malformed_json", "unsupported_media_type"})
+_NO_FORM = "The body must be complete multipart/form-data with the file in its part 'file'."
 
 
 def _error(refused: Refused, status: int) -> dict[str, Any]:
@@ -35,7 +47,7 @@ def _error(refused: Refused, status: int) -> dict[str, Any]:
         "status": status,
         # As older and newer versions of Python both call it.
         "error": "Payload Too Large" if status == 413 else HTTPStatus(status).phrase,
-        "message": " ".join(faults) or refused.message,
+        "message": _NO_FORM if refused.code in _UNREAD else " ".join(faults) or refused.message,
     }
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         error["retryAfter"] = refused.retry_after
@@ -171,7 +183,13 @@ class CompanyPages(BasePagination):
             "folderId": {"type": "integer", "minimum": 1},
         }
         return [
-            {"name": name, "in": "query", "required": False, "schema": schema}
+            {
+                "name": name,
+                "in": "query",
+                "required": False,
+                "description": _PARAMETERS[name],
+                "schema": schema,
+            }
             for name, schema in schemas.items()
         ]
 

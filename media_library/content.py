@@ -6,7 +6,7 @@ import hashlib
 import io
 import mmap
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from typing import IO
@@ -65,14 +65,15 @@ def examine(file: File, declared: str = "") -> Content:
         edits = tuple(edits_of(data, facts))
     if edits:
         facts = replace(facts, details={**facts.details, "stripped": True})
-    size, digest = _measure(pieces(file, edits))
+    size, digest = measured(file, edits)
     file_type = chosen_type(facts.mime_type, bare_type(declared))
     return Content(file, size, digest, facts, file_type, edits)
 
 
-def _measure(stored: Iterator[bytes]) -> tuple[int, str]:
+def measured(file: File, edits: Sequence[Edit] = ()) -> tuple[int, str]:
+    """How large `file` is with these edits, and its digest."""
     size, digest = 0, hashlib.sha256()
-    for piece in stored:
+    for piece in pieces(file, edits):
         size += len(piece)
         digest.update(piece)
     return size, digest.hexdigest()

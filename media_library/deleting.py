@@ -4,8 +4,8 @@ from django.db import transaction
 
 from inro.common.errors import Refused
 from media_library.changing import locked
+from media_library.holding import release_blobs
 from media_library.models import Fetch, MediaFile, MediaStatus
-from media_library.storage import release_blob
 from media_library.usages import UsageRows
 
 MOST_NAMED = 20
@@ -31,7 +31,7 @@ def delete_media_file(media_file: MediaFile, *, if_unused: bool = False) -> None
     current.error_code = current.error_message = ""
     current.save()
     if blob_id is not None:
-        release_blob(blob_id)
+        release_blobs([blob_id])
 
 
 def _refuse_used(media_file: MediaFile) -> None:

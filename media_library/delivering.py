@@ -139,6 +139,12 @@ def _of_form(source: Source, rule: KindRule, label: str) -> Iterator[str]:
         if allowed and know.get(key) and know[key] not in allowed:
             coded = _listed(sorted(map(_codec, allowed)))
             yield f"{label} takes {what} coded as {coded}; here it is {_codec(know[key])}."
+    profile = know.get("video_profile")
+    if rule.video_profiles and profile and profile not in rule.video_profiles:
+        coded = _listed(sorted(rule.video_profiles))
+        yield f"{label} takes H.264 of the profile {coded}; here it is {profile}."
+    if not rule.b_frames and know.get("b_frames"):
+        yield f"{label} takes videos without B-frames, which not every phone plays there."
     if rule.mono_ogg and source.mime_type == OPUS.mime_type and _is_no_voice_note(know):
         yield f"{label} takes OGG with one channel of Opus sound only, as in voice notes."
     if rule.eight_bit and source.mime_type == "image/png" and (know.get("bits") or 8) > 8:

@@ -15,7 +15,7 @@ from inro.common.errors import Refused
 from inro.common.waking import wake
 from media_library import naming
 from media_library.duplicates import found_instead
-from media_library.models import Blob, Fetch, FetchStatus, MediaFile, MediaStatus
+from media_library.models import Fetch, FetchStatus, MediaFile, MediaStatus
 from media_library.references import MediaReference, OnDuplicate
 from media_library.sweeping import discard
 from media_library.tasks import run_fetch
@@ -35,6 +35,7 @@ class Downloads:
         self._workspace = workspace
         self._urls = urls
         self._ids: dict[str, int] = {}
+        self._locked: dict[str, Fetch | None] = {}
 
     def start(self) -> None:
         if not self._urls:
@@ -69,23 +70,31 @@ class Downloads:
                 pause = min(pause * 1.3, _LONGEST_PAUSE)
         return _faults(self._rows()) if may_wait else {}
 
-    def attach(self, references: References) -> tuple[dict[str, MediaFile], Faults]:
-        """The media files, those still being fetched as pending ones; and what failed meanwhile.
+    def lock(self) -> Faults:
+        """Lock the rows until the caller's transaction ends; what has failed by now.
 
-        The rows are locked: from here on a worker finishes the media file instead of the fetch.
+        From here on a worker finishes the media file instead of the fetch.
         """
-        rows = self._rows(lock=True)
-        faults = _faults(rows)
-        if faults:
-            return {}, faults
-        files = {}
-        for path, row in rows.items():
+        self._locked = self._rows(lock=True) if self._ids else {}
+        return _faults(self._locked)
+
+    @property
+    def blob_ids(self) -> set[int]:
+        """The bytes that have arrived, to be held before `attach` refers to them."""
+        rows = self._locked.values()
+        return {row.blob_id for row in rows if row is not None and row.blob_id is not None}
+
+    def attach(self, references: References) -> tuple[dict[str, MediaFile], Faults]:
+        """The media files of the locked rows, pending while they are fetched; what is refused."""
+        files, faults = {}, Faults()
+        for path, row in self._locked.items():
             try:
                 if row:
                     files[path] = _media_file(row, references[path])
             except Refused as refused:
                 faults[path] = refused
-        fetched = [row.pk for row in rows.values() if row and row.status == FetchStatus.FETCHED]
+        rows = self._locked.values()
+        fetched = [row.pk for row in rows if row and row.status == FetchStatus.FETCHED]
         Fetch.objects.filter(pk__in=fetched).delete()
         return files, faults
 
@@ -118,10 +127,8 @@ def _faults(rows: Mapping[str, Fetch | None]) -> Faults:
 
 def _media_file(fetch: Fetch, reference: MediaReference) -> MediaFile:
     is_ready, about = fetch.status == FetchStatus.FETCHED, reference.about
-    if is_ready and reference.on_duplicate != OnDuplicate.REUSE:
-        blob = Blob.objects.select_for_update(of=("self",)).get(fetches=fetch)
-        if found := found_instead(blob, reference.on_duplicate):
-            return found
+    if fetch.blob and (found := found_instead(fetch.blob, reference.on_duplicate)):
+        return found
     media_file = MediaFile.objects.create(
         workspace_id=fetch.workspace_id,
         status=MediaStatus.READY if is_ready else MediaStatus.PENDING,

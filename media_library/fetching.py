@@ -106,14 +106,19 @@ def _download(hold: _Hold) -> None:
         with deposited(hold.fetch.workspace, content) as deposit, transaction.atomic():
             fetch = hold.rows.select_for_update().first()
             if fetch is not None:
-                _hand_over(fetch, deposit.blob(), content, fetched.filename or "")
+                # Before the bytes, as whoever names it locks the two.
+                files = MediaFile.objects.filter(fetch=fetch)
+                media_file = files.select_for_update(of=("self",), no_key=True).first()
+                _hand_over(fetch, media_file, deposit.blob(), content, fetched.filename or "")
 
 
-def _hand_over(fetch: Fetch, blob: Blob, content: Content, filename: str) -> None:
+def _hand_over(
+    fetch: Fetch, media_file: MediaFile | None, blob: Blob, content: Content, filename: str
+) -> None:
     """To the media file that the request left behind, else to the request that still waits."""
     kind, name = content.file_type.kind, naming.named(filename, content.file_type)
     ordering.order(blob, kind)
-    if fetch.media_file_id is None:
+    if media_file is None:
         fetch.status, fetch.blob = FetchStatus.FETCHED, blob
         fetch.media_type, fetch.name = kind, name
         fetch.save()
@@ -123,7 +128,6 @@ def _hand_over(fetch: Fetch, blob: Blob, content: Content, filename: str) -> Non
     except Refused as refused:
         _fail_file(fetch, refused)
         return
-    media_file = MediaFile.objects.select_for_update().get(pk=fetch.media_file_id)
     media_file.status, media_file.blob, media_file.media_type = MediaStatus.READY, blob, kind
     media_file.name = media_file.name or name
     media_file.save(update_fields=["status", "blob", "media_type", "name"])

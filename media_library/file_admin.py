@@ -23,6 +23,7 @@ from media_library.folders import hold_folder
 from media_library.forms import LARGEST_ID, ReplaceForm, UploadForm, said_of
 from media_library.models import MediaFile, MediaStatus, Rendition, RenditionStatus
 from media_library.ordering import order_failed_again
+from media_library.orders import rows_for
 from media_library.recipes import RECIPES
 from media_library.serving import url_of
 from media_library.usages import usages_of
@@ -56,7 +57,11 @@ class FileAdmin(WorkspaceAdmin):
     ) -> Any:
         if obj is None:
             kwargs |= {"form": UploadForm, "fields": ("workspace", *self.texts)}
-        return self._without_links(super().get_form(request, obj, change, **kwargs))
+        form = self._without_links(super().get_form(request, obj, change, **kwargs))
+        for field in form.base_fields.values() if obj else ():
+            # What was typed is told by what was shown: a download names its file meanwhile.
+            field.show_hidden_initial = True
+        return form
 
     @staticmethod
     def _without_links(form: Any) -> Any:
@@ -89,7 +94,10 @@ class FileAdmin(WorkspaceAdmin):
             if current is None:
                 raise Http404
             typed = {"folder_id" if name == "folder" else name for name in form.changed_data}
+            was_in = current.folder_id
             change_media_file(current, {name: getattr(obj, name) for name in typed})
+            if current.folder_id != was_in:
+                note_moved(request, current)
 
     def change_view(
         self,
@@ -215,9 +223,23 @@ class FileAdmin(WorkspaceAdmin):
 def renditions_of(media_file: MediaFile) -> list[tuple[str, Rendition]]:
     """What is made of its bytes, each with what people call it."""
     rows = Rendition.objects.filter(source=media_file.blob_id).select_related("blob")
-    by_recipe = {row.recipe: row for row in rows}
+    blob = media_file.blob
+    waiting = rows_for(blob, media_file.media_type) if blob and blob.unordered else []
+    by_recipe = {row.recipe: row for row in (*waiting, *rows)}
     found = [(recipe.noun, by_recipe.get(recipe.name)) for recipe in RECIPES]
     return [(noun, row) for noun, row in found if row is not None]
+
+
+def note_moved(request: HttpRequest, moved: MediaFile) -> None:
+    """Where it is now; to be called in the transaction that put it there."""
+    AuditEntry.record(
+        moved.workspace,
+        request.user,
+        "media file moved",
+        moved,
+        id=moved.pk,
+        folder_id=moved.folder_id,
+    )
 
 
 def _part(name: str, media_file: MediaFile) -> str:

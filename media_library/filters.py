@@ -6,7 +6,7 @@ from django.db.models import QuerySet
 from django_filters import rest_framework as filters
 from drf_spectacular.utils import extend_schema_field
 
-from inro.api.filters import MomentFilter
+from inro.api.filters import ChoiceFilter, MomentFilter
 from inro.common.folding import fold
 from media_library.kinds import MediaKind
 
@@ -28,15 +28,18 @@ class IdOrNullField(forms.CharField):
         raise ValidationError("Must be a whole number from 1 on, or null.")
 
 
-@extend_schema_field(
-    {
-        "oneOf": [{"type": "integer", "minimum": 1}, {"type": "string", "enum": [_NULL]}],
-    }
-)
+_ID_OR_NULL = {"oneOf": [{"type": "integer", "minimum": 1}, {"type": "string", "enum": [_NULL]}]}
+
+
 class IdOrNullFilter(filters.CharFilter):
     """`null` finds what has none."""
 
     field_class = IdOrNullField
+
+    def __init__(self, field_name: str, *, label: str) -> None:
+        super().__init__(field_name, label=label)
+        # The document takes no label of a filter whose type it is told.
+        extend_schema_field({**_ID_OR_NULL, "description": label})(self)
 
     def filter(self, queryset: QuerySet, value: int | Literal["null"] | None) -> QuerySet:
         if value is None:
@@ -53,11 +56,11 @@ class MediaFolderFilter(filters.FilterSet):
 
 
 class MediaFileFilter(filters.FilterSet):
-    media_type = filters.ChoiceFilter(choices=MediaKind.choices)
+    media_type = ChoiceFilter(choices=MediaKind.choices)
     folder_id = IdOrNullFilter("folder", label="In this very folder; `null`: in none.")
     search = filters.CharFilter(method="with_text", label="In the name or the caption.")
-    created_since = MomentFilter("created_at", "gte")
-    created_until = MomentFilter("created_at", "lte")
+    created_since = MomentFilter("created_at", "gte", label="Stored at this time or later.")
+    created_until = MomentFilter("created_at", "lte", label="Stored at this time or earlier.")
 
     def with_text(self, queryset: QuerySet, name: str, value: str) -> QuerySet:
         return queryset.filter(search_text__contains=fold(value))

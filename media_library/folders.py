@@ -75,7 +75,11 @@ def delete_folder(folder: MediaFolder) -> None:
     # Whoever puts a file in holds the folder until that is committed, and is waited for here.
     MediaFolder.objects.select_for_update().get(pk=folder.pk)
     above, now = folder.parent_id, timezone.now()
-    MediaFile.objects.filter(folder=folder).update(folder=above, updated_at=now)
+    files = MediaFile.objects.filter(folder=folder)
+    # As others lock several files.
+    for _ in files.order_by("pk").select_for_update(no_key=True).values_list("pk").iterator():
+        pass
+    files.update(folder=above, updated_at=now)
     # It may hold one of its own name, which then takes its place.
     MediaFolder.objects.filter(pk=folder.pk).update(name_folded=uuid4().hex)
     inside.update(parent=above, updated_at=now)

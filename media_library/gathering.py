@@ -25,7 +25,8 @@ from media_library.content import copied, examine
 from media_library.downloads import Downloads, Faults
 from media_library.duplicates import found_instead
 from media_library.folders import hold_folder
-from media_library.models import MediaFile, MediaStatus
+from media_library.holding import hold_blobs
+from media_library.models import Blob, MediaFile, MediaStatus
 from media_library.references import MediaReference
 from media_library.serving import Served
 from media_library.storage import Deposit, deposited, open_blob
@@ -123,14 +124,10 @@ class Gathering:
         self._downloads.start()
         refuse(_at_urls(self._downloads.wait()))
 
-    @property
-    def digests(self) -> set[str]:
-        """Of the bytes that `attach` will lock."""
-        return {deposit.content.sha256 for _, deposit in self._copies.values()}
-
-    def attach(self) -> dict[str, MediaFile]:
+    def attach(self, letting_go: Collection[int] = ()) -> dict[str, MediaFile]:
         """The media files by path; downloads that are not done come as pending ones.
 
+        `letting_go`: the blobs that the caller releases afterwards, by id.
         Raises Refused when a download failed or a named file was deleted at the last moment: the
         transaction then has to end.
         """
@@ -138,9 +135,14 @@ class Gathering:
             hold_folder(self._workspace, folder_id or None)
         files, faults = named_files(self._workspace, self._references, lock=True)
         refuse(faults)
+        refuse(_at_urls(self._downloads.lock()))
+        deposits = [deposit for _, deposit in self._copies.values()]
+        blobs = hold_blobs(deposits, self._downloads.blob_ids, letting_go)
         downloaded, faults = self._downloads.attach(self._references)
         refuse(_at_urls(faults))
-        files |= downloaded | self._attach_copies()
+        files |= downloaded
+        for path, (source, deposit) in self._copies.items():
+            files[path] = self._copied(path, source, blobs[deposit.content.sha256], deposit)
         return {path: files[path] for path in self._references}
 
     def _copy(self, own: Mapping[str, Served]) -> dict[str, tuple[Served, Deposit]]:
@@ -163,14 +165,8 @@ class Gathering:
         content = examine(file, source.file_type.mime_type)
         return self._stack.enter_context(deposited(self._workspace, content))
 
-    def _attach_copies(self) -> dict[str, MediaFile]:
-        # In one order for everybody: each blob is locked.
-        in_order = sorted(self._copies.items(), key=lambda item: item[1][1].content.sha256)
-        return {path: self._copied(path, *copy) for path, copy in in_order}
-
-    def _copied(self, path: str, source: Served, deposit: Deposit) -> MediaFile:
+    def _copied(self, path: str, source: Served, blob: Blob, deposit: Deposit) -> MediaFile:
         reference, file_type = self._references[path], deposit.content.file_type
-        blob = deposit.blob()
         try:
             found = found_instead(blob, reference.on_duplicate)
         except Refused as refused:

@@ -21,7 +21,8 @@ from inro.accounts.models import Workspace
 from inro.common.errors import Refused
 from inro.common.inserting import insert
 from media_library import naming, ordering
-from media_library.content import Content, copied, examine
+from media_library.content import Content, bare_type, copied, examine
+from media_library.delivering import Source, wanted
 from media_library.duplicates import found_instead
 from media_library.folders import hold_folder
 from media_library.gathering import gathered
@@ -50,12 +51,19 @@ def ingest_upload(
 
     `only`: the MIME types that are taken, where that is not all; then the bytes alone decide.
     """
-    declared = "" if only else file.content_type or ""
+    declared = "" if only else _declared(file)
     with at_hand(file) as local:
         content = examine(local, f"{media_type}/" if media_type else declared)
         _check_type(content.file_type, media_type, only)
         about = About(name or file.name or "", caption, description, folder_id)
         return _store(workspace, content, about, on_duplicate, before_commit)
+
+
+def _declared(file: UploadedFile) -> str:
+    """What its sender calls it; who names no type may name a table CSV, which bytes do not tell."""
+    content_type = file.content_type or ""
+    is_unknown = bare_type(content_type) in ("", "application/octet-stream")
+    return "text/csv" if is_unknown and (file.name or "").lower().endswith(".csv") else content_type
 
 
 def _check_type(file_type: FileType, media_type: str | None, only: Collection[str]) -> None:
@@ -122,7 +130,7 @@ def _store(
 ) -> MediaFile:
     with deposited(workspace, content) as deposit, transaction.atomic():
         hold_folder(workspace, about.folder_id)
-        blob = deposit.blob()
+        blob = deposit.blob(unordered=_needs_forms(content))
         media_file = found_instead(blob, on_duplicate) or _made(blob, content, about)
         if before_commit:
             before_commit(media_file)
@@ -141,5 +149,11 @@ def _made(blob: Blob, content: Content, about: About) -> MediaFile:
     )
     media_file.fold_texts()
     insert(media_file)
-    ordering.order(blob, content.file_type.kind)
+    ordering.order_soon(blob, content.file_type.kind)
     return media_file
+
+
+def _needs_forms(content: Content) -> bool:
+    file_type = content.file_type
+    source = Source(file_type.kind, file_type.mime_type, content.size, content.facts.details)
+    return bool(wanted(source))

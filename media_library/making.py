@@ -23,6 +23,7 @@ from inro.common import claims
 from inro.common.errors import Refused
 from media_library import limits, renditions
 from media_library.content import Content, examine
+from media_library.holding import hold_blobs
 from media_library.models import Rendition, RenditionStatus
 from media_library.recipes import MP4, RECIPES, Recipe
 from media_library.storage import deposited, open_blob
@@ -183,11 +184,10 @@ def _judged(file: File, recipe: Recipe) -> Content:
 def _store(hold: _Hold, content: Content) -> None:
     rendition = hold.rendition
     with deposited(rendition.workspace, content) as deposit, transaction.atomic():
-        if not renditions.hold(rendition.source_id) or not hold.rows.select_for_update().first():
-            return
-        hold.write(
-            status=RenditionStatus.READY, progress=100, lease_until=None, blob=deposit.blob()
-        )
+        blobs = hold_blobs([deposit], [rendition.source_id])
+        blob = blobs[content.sha256]
+        if not hold.write(status=RenditionStatus.READY, progress=100, lease_until=None, blob=blob):
+            transaction.set_rollback(True)  # with the bytes that nobody wants any more
 
 
 def _fail(hold: _Hold, error: TranscodingFailed) -> None:

@@ -17,6 +17,13 @@ from inro.common.models import WorkspaceOwned, WorkspaceQuerySet, covered_worksp
 from media_library.kinds import FileType, MediaKind, as_kind
 
 
+class Examination(models.TextChoices):
+    DUE = "due"
+    DONE = "done"
+    REFUSED = "refused"
+    MISSING = "missing"
+
+
 class Blob(WorkspaceOwned):
     """Bytes in the storage, once per workspace and content, with the facts read from them."""
 
@@ -25,7 +32,7 @@ class Blob(WorkspaceOwned):
     size = models.PositiveBigIntegerField(editable=False)
     mime_type = models.CharField(max_length=100, editable=False)
     # A name of its own, so that deleting old bytes can never hit new ones of the same content.
-    storage_name = models.CharField(max_length=200, unique=True, editable=False)
+    storage_name = models.CharField(max_length=200, editable=False)
     width = models.PositiveIntegerField(null=True, editable=False)
     height = models.PositiveIntegerField(null=True, editable=False)
     duration = models.FloatField(null=True, editable=False, help_text="Seconds.")
@@ -33,10 +40,32 @@ class Blob(WorkspaceOwned):
     details = models.JSONField(default=dict, editable=False)
     # What has become of each of its renditions, as lists show it: see `media_library.renditions`.
     made = models.JSONField(default=dict, editable=False)
+    # Whether a worker has yet to order renditions for the files that name it.
+    unordered = models.BooleanField(default=False, db_default=False, editable=False)
+    # Whether its facts, and that nobody is given away, are known by today's rules. What an older
+    # version stores is due: a migration that changes the rules makes due again what they concern.
+    examined = models.CharField(
+        max_length=10,
+        choices=Examination.choices,
+        default=Examination.DUE,
+        db_default=Examination.DUE.value,
+        editable=False,
+    )
+    # How often somebody began to look at it, and neither came to an end nor failed.
+    examinations_lost = models.PositiveSmallIntegerField(default=0, db_default=0, editable=False)
 
     class Meta:
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["workspace", "sha256"], name="blob_once_per_workspace")
+            models.UniqueConstraint(fields=["workspace", "sha256"], name="blob_once_per_workspace"),
+            models.UniqueConstraint(fields=["storage_name"], name="blob_storage_name"),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["id"], name="blob_unordered", condition=Q(unordered=True)),
+            models.Index(
+                fields=["examined", "id"],
+                name="blob_unexamined",
+                condition=Q(examined__in=["due", "refused", "missing"]),
+            ),
         ]
 
     def __str__(self) -> str:

@@ -8,6 +8,9 @@ from django.utils.text import slugify
 from media_library import limits
 from media_library.kinds import FileType
 
+# Other extensions of the same types.
+_ALSO = {"jpg": ("jpeg",), "heic": ("heif",), "ogg": ("oga", "opus"), "mp4": ("m4v",)}
+
 
 def clean(given: str) -> str:
     """`given` without anything that is not seen, at most MAX_NAME long."""
@@ -20,6 +23,15 @@ def clean(given: str) -> str:
 
 def named(given: str, file_type: FileType) -> str:
     return clean(given) or f"{file_type.kind}.{file_type.extension}"
+
+
+def renamed(name: str, before: FileType, after: FileType) -> str:
+    """The name of a file whose bytes become `after`: its extension follows if it was theirs."""
+    stem, dot, extension = name.rpartition(".")
+    was_theirs = extension.lower() in {before.extension, *_ALSO.get(before.extension, ())}
+    if before.extension == after.extension or not stem or not was_theirs:
+        return name
+    return clean(f"{stem}{dot}{after.extension}")
 
 
 def to_save(name: str, file_type: FileType) -> str:

@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from media_library.models import Fetch, FetchStatus
+from media_library.orders import oldest_unordered
 from media_library.renditions import due
 
 
@@ -12,4 +13,5 @@ def oldest_download(now: datetime) -> datetime | None:
 
 
 def oldest_rendition(now: datetime) -> datetime | None:
-    return due(now).values_list("due_at", flat=True).first()
+    rows = due(now).values_list("due_at", flat=True).first()
+    return min(filter(None, (rows, oldest_unordered())), default=None)

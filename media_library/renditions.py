@@ -3,7 +3,7 @@
 `Blob.made` is what has become of them, worked out of the rows under the blob's lock. By recipe:
 `{"status": "ready", "size": bytes}`, `{"status": "running", "progress": percent}` or
 `{"status": "failed", "message": …}`; what is not begun is missing. Locks are taken in the order
-source, rendition, result.
+bytes, rendition: a result that is stored is held together with its source.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ _OPEN: Any = RawSQL(
 
 
 def held(ids: Iterable[int]) -> list[Blob]:
-    """The sources of these ids, locked as by `hold`."""
-    rows = Blob.objects.filter(pk__in=ids).order_by("pk")
+    """The sources of these ids, locked as by `hold`, in the order of `media_library.holding`."""
+    rows = Blob.objects.filter(pk__in=ids).order_by("sha256", "pk")
     return list(rows.select_for_update(no_key=True))
 
 

@@ -10,26 +10,29 @@ from __future__ import annotations
 import secrets
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from functools import cache, partial
+from functools import cache
+from typing import Any
 
 import structlog
 from django.core.files import File
 from django.core.files.storage import default_storage
 from django.db import transaction
-from django.db.models import ProtectedError, Q
 
 from inro.accounts.models import Workspace
 from inro.common.backups import StoredFile
 from inro.common.errors import Refused
 from inro.common.inserting import insert_unless_there
 from inro.common.prepared import Prepared
+from inro.common.storing import folder_of
 from media_library.content import Content
-from media_library.models import Blob, Fetch, MediaFile, Rendition
+from media_library.models import Blob, Examination
 
 log = structlog.get_logger(__name__)
 
 FOLDER = "blobs"
 _PAGE = 500
+# To write so much into a folder takes less than to ask whether it is there.
+_AT_ONCE = 1024 * 1024
 
 
 class Deposit:
@@ -44,22 +47,28 @@ class Deposit:
 
     def prepare(self) -> None:
         """Write the file unless the workspace has these bytes. Raises Refused."""
+        if self._is_small:
+            self._storage_name()
+            return
         rows = _same_bytes().rows([self._workspace.pk, self.content.sha256])
         here = rows[0][0] if rows else None
-        if here is None or not _is_stored(here):
+        if here is None or not is_stored(here):
             self._lost = here
             self._storage_name()
 
-    def blob(self) -> Blob:
-        """The bytes' row, locked until the caller's transaction ends: refer to it before."""
-        if self._written and (blob := self._inserted()):
+    def blob(self, *, unordered: bool = False) -> Blob:
+        """The bytes' row, locked until the caller's transaction ends: refer to it before.
+
+        `unordered`: what a new one has of that name.
+        """
+        if self._written and (blob := self._inserted(unordered)):
             return blob
         same = Blob.objects.for_workspace(self._workspace).filter(sha256=self.content.sha256)
         while (found := same.select_for_update().first()) is None:
             # It was there a moment ago, and has been let go.
-            if blob := self._inserted():
+            if blob := self._inserted(unordered):
                 return blob
-        if found.storage_name == self._lost:
+        if self._is_lost(found):
             self._mend(found)
         return found
 
@@ -68,9 +77,18 @@ class Deposit:
         if not self._written or self._kept:
             return
         if not Blob.objects.filter(storage_name=self._written).exists():
-            _remove(self._written)
+            remove_stored(self._written)
 
-    def _inserted(self) -> Blob | None:
+    @property
+    def _is_small(self) -> bool:
+        return self.content.size <= _AT_ONCE and folder_of(default_storage) is not None
+
+    def _is_lost(self, blob: Blob) -> bool:
+        if self._is_small:
+            return not is_stored(blob.storage_name)
+        return blob.storage_name == self._lost
+
+    def _inserted(self, unordered: bool) -> Blob | None:
         """A new row; None when there is one for these bytes."""
         content = self.content
         blob = Blob(
@@ -78,11 +96,9 @@ class Deposit:
             sha256=content.sha256,
             size=content.size,
             mime_type=content.file_type.mime_type,
-            width=content.facts.width,
-            height=content.facts.height,
-            duration=content.facts.duration,
-            details=content.facts.details,
             storage_name=self._storage_name(),
+            unordered=unordered,
+            **known_of(content),
         )
         if insert_unless_there(blob, ("workspace", "sha256")):
             transaction.on_commit(self._keep, robust=True)
@@ -91,8 +107,10 @@ class Deposit:
 
     def _mend(self, blob: Blob) -> None:
         """Its file is gone, by a damage or a restore without it: the one that was written is it."""
-        blob.storage_name = self._written
-        blob.save(update_fields=["storage_name"])
+        news = {**known_of(self.content), "storage_name": self._written}
+        Blob.objects.filter(pk=blob.pk).update(**news)
+        for name, value in news.items():
+            setattr(blob, name, value)
         transaction.on_commit(self._keep, robust=True)
 
     def _keep(self) -> None:
@@ -123,42 +141,16 @@ def deposited(workspace: Workspace, content: Content) -> Iterator[Deposit]:
         deposit.clean()
 
 
-def lock_blobs(media_file: MediaFile, digests: Collection[str]) -> None:
-    """The bytes of `media_file` and those of `digests` that are here, in one order for everybody:
-    before some of them are let go for others."""
-    mine = Blob.objects.for_workspace(media_file.workspace_id).order_by("pk")
-    both = mine.filter(Q(sha256__in=digests) | Q(pk=media_file.blob_id))
-    list(both.select_for_update().values_list("pk"))
-
-
-def release_blob(pk: int) -> None:
-    """Delete the blob, and once that is committed its file, unless something refers to it.
-
-    With it go its renditions, and their bytes unless something else refers to those.
-    """
-    with transaction.atomic():
-        blob = Blob.objects.select_for_update().filter(pk=pk).first()
-        if blob is None or _is_named(blob):
-            return
-        renditions = Rendition.objects.filter(source=blob)
-        results = set(renditions.exclude(blob=None).values_list("blob_id", flat=True)) - {pk}
-        try:
-            with transaction.atomic():
-                # First, since one of them may have come out as the very same bytes.
-                renditions.delete()
-                blob.delete()
-        except ProtectedError:
-            return
-        transaction.on_commit(partial(_remove, blob.storage_name), robust=True)
-        for result in sorted(results):
-            release_blob(result)
-
-
-def _is_named(blob: Blob) -> bool:
-    """By anything but its own renditions. Asks for one row: very many files may share bytes."""
-    made_of_others = Rendition.objects.filter(blob=blob).exclude(source=blob)
-    naming = (MediaFile.objects.filter(blob=blob), Fetch.objects.filter(blob=blob), made_of_others)
-    return any(rows.exists() for rows in naming)
+def known_of(content: Content) -> dict[str, Any]:
+    """The columns of a blob that say what `content` tells, and that it was asked."""
+    facts = content.facts
+    return {
+        "width": facts.width,
+        "height": facts.height,
+        "duration": facts.duration,
+        "details": facts.details,
+        "examined": Examination.DONE,
+    }
 
 
 def open_blob(blob: Blob) -> File:
@@ -204,7 +196,8 @@ def named(names: Collection[str]) -> set[str]:
     return set(rows.values_list("storage_name", flat=True))
 
 
-def _is_stored(name: str) -> bool:
+def is_stored(name: str) -> bool:
+    """Whether a stored file has this name. Raises Refused when out of reach."""
     try:
         return default_storage.exists(name)
     except Exception as error:
@@ -216,11 +209,12 @@ def _write(name: str, file: File) -> str:
         file.seek(0)
         return default_storage.save(name, file)
     except Exception as error:
-        _remove(name)  # a part may have been written
+        remove_stored(name)  # a part may have been written
         raise _unavailable("write") from error
 
 
-def _remove(name: str) -> None:
+def remove_stored(name: str) -> None:
+    """Remove a file that no row names; one that stays is found by the cleaning."""
     try:
         default_storage.delete(name)
     except Exception:

@@ -1,4 +1,4 @@
-"""What downloads and renditions leave behind when a worker, a request or a wake-up dies."""
+"""What is left behind: by workers, requests and wake-ups that died, and by older versions."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ from django.db import transaction
 from django.db.models import Q
 
 from inro.common.waking import wake
+from media_library import examining, orders
+from media_library.holding import release_blobs
 from media_library.models import Fetch, FetchStatus, Rendition
 from media_library.rendition_tasks import make_renditions
 from media_library.renditions import due
-from media_library.storage import release_blob
-from media_library.tasks import run_fetch
+from media_library.tasks import examine_stored, run_fetch
 
 log = structlog.get_logger(__name__)
 
@@ -38,9 +39,18 @@ def sweep_renditions(now: datetime) -> int:
     rows = due(now).filter(updated_at__lte=now - WAKE_AGAIN_AFTER)
     found = list(rows.values_list("pk", flat=True)[:1])
     Rendition.objects.filter(pk__in=found).update(updated_at=now)
-    if found:
+    unordered = orders.remind(now, WAKE_AGAIN_AFTER)
+    if found or unordered:
         wake(make_renditions)
-    return len(found)
+    return len(found) + unordered
+
+
+def sweep_examinations(now: datetime) -> int:
+    """Wake one worker, unless one is at it: what an older version stored is in no hurry."""
+    if not examining.take_due(now):
+        return 0
+    wake(examine_stored)
+    return 1
 
 
 def discard(fetch_ids: Iterable[int]) -> int:
@@ -52,8 +62,7 @@ def discard(fetch_ids: Iterable[int]) -> int:
         unclaimed = Fetch.objects.filter(pk__in=fetch_ids, media_file=None)
         rows = dict(unclaimed.select_for_update().order_by("pk").values_list("pk", "blob_id"))
         Fetch.objects.filter(pk__in=rows).delete()
-        for blob_id in sorted({found for found in rows.values() if found is not None}):
-            release_blob(blob_id)
+        release_blobs({found for found in rows.values() if found is not None})
     return len(rows)
 
 
@@ -61,8 +70,12 @@ def _wake_due(now: datetime) -> int:
     queued = Q(status=FetchStatus.QUEUED, due_at__lte=now)
     left_alone = Q(status=FetchStatus.RUNNING, lease_until__lt=now)
     rows = Fetch.objects.filter(queued | left_alone, updated_at__lte=now - WAKE_AGAIN_AFTER)
-    found = list(rows.order_by("due_at").values_list("pk", flat=True)[:_BATCH])
-    rows.filter(pk__in=found).update(updated_at=now)
+    oldest = list(rows.order_by("due_at").values_list("pk", flat=True)[:_BATCH])
+    with transaction.atomic():
+        # As a request locks those of its own.
+        mine = rows.filter(pk__in=oldest).order_by("pk").select_for_update()
+        found = list(mine.values_list("pk", flat=True))
+        Fetch.objects.filter(pk__in=found).update(updated_at=now)
     for pk in found:
         wake(run_fetch, pk)
     return len(found)

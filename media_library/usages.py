@@ -75,6 +75,9 @@ class UsageRows:
     def __init__(self, media_file_id: int) -> None:
         self._parts = [(kind, kind.rows(media_file_id)) for kind in _in_order()]
 
+    def counted(self, window: Window) -> tuple[list[dict[str, Any]], int]:
+        return self.within(window), self.count()
+
     def count(self) -> int:
         return sum(rows.count() for _, rows in self._parts)
 

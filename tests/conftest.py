@@ -1,5 +1,6 @@
 """What every test stands on: no network but loopback, files in a folder of its own."""
 
+import gc
 import os
 import socket
 from collections.abc import Iterator
@@ -42,6 +43,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         marked = item.get_closest_marker("django_db") or item.get_closest_marker("processes")
         if not used and not marked:
             item.add_marker("once")
+
+
+def pytest_collection_finish() -> None:
+    """What was collected stays: the garbage collector need not walk through it ever again."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:

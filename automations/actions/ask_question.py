@@ -199,7 +199,7 @@ class AskQuestion(ActionType):
     ) -> Iterator[tuple[str, str, str]]:
         count = _count((), used)
         if count and not options.get("answers"):
-            message = f"There are none, but {count} branches for them: people choose by number."
+            message = f"No answers are given, but {count} branches: people choose by number."
             yield "answers_missing", "options.answers", message
 
     def run(self, action: Node, step: Step) -> Outcome:

@@ -9,7 +9,7 @@ from rest_framework.exceptions import ValidationError
 
 from automations.engine.step import Step
 from automations.engine.templating import variables_in
-from inro.api.serializers import StrictSerializer
+from inro.api.serializers import ChoiceField, StrictSerializer
 from messaging.buttons import Button, ButtonType
 
 # What every channel shows as buttons, and how many when one of them opens a page.
@@ -22,7 +22,7 @@ URL_LENGTH = 2_000
 class ButtonShape(StrictSerializer):
     """A button that answers with its title, or one that opens an address."""
 
-    type = serializers.ChoiceField(
+    type = ChoiceField(
         choices=[each.value for each in ButtonType],
         help_text="`reply`: tapping it is like writing its title. `url`: it opens `url`.",
     )

@@ -12,7 +12,7 @@ from automations.engine.events import End
 from automations.engine.outcomes import Outcome, Proceed, Wait
 from automations.engine.state import Node
 from automations.engine.step import Step
-from inro.api.serializers import StrictSerializer
+from inro.api.serializers import ChoiceField, StrictSerializer
 
 WEEKDAYS = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 LONGEST = 365 * 86_400
@@ -34,7 +34,7 @@ class Until(StrictSerializer):
         validators=[_known_time], help_text="A time of day, 00:00 to 23:59."
     )
     weekdays = serializers.ListField(
-        child=serializers.ChoiceField(choices=WEEKDAYS),
+        child=ChoiceField(choices=WEEKDAYS),
         min_length=1,
         max_length=7,
         required=False,

@@ -8,6 +8,7 @@ from rest_framework.exceptions import ValidationError
 from automations.triggers.base import Match, Occasion, TriggerOptions, TriggerType
 from automations.triggers.keywords import MOST_KEYWORDS, MOST_WORDS, phrase_of, read, wanted
 from automations.triggers.written import same
+from inro.api.serializers import ChoiceField
 from messaging.channels.base import EventKind
 
 ANY, KEYWORDS, EMOJI_ONLY, AI_INTENT = "any", "keywords", "emoji_only", "ai_intent"
@@ -22,7 +23,7 @@ class Rank(IntEnum):
 
 
 class MessageOptions(TriggerOptions):
-    message_type = serializers.ChoiceField(
+    message_type = ChoiceField(
         choices=[ANY, KEYWORDS, EMOJI_ONLY, AI_INTENT],
         required=False,
         help_text="`keywords` when there are keywords, else `any`. "
@@ -35,7 +36,7 @@ class MessageOptions(TriggerOptions):
         help_text="Words, phrases, hashtags or emojis; case and accents do not matter. "
         f"At most {MOST_WORDS} words each, and {MOST_KEYWORDS:,} keywords in a scenario.",
     )
-    keyword_logic = serializers.ChoiceField(
+    keyword_logic = ChoiceField(
         choices=["or", "and"], default="or", help_text="Whether one keyword is enough."
     )
     strict = serializers.BooleanField(

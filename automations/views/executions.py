@@ -13,6 +13,7 @@ from automations.serializers.executions import ExecutionInFullSerializer, Execut
 from automations.views import examples
 from inro.accounts.models import AuditEntry
 from inro.api.authentication import access_of, actor_of
+from inro.api.filters import ChoiceFilter, RowFilter
 from inro.api.serializers import NoFields
 from inro.api.views import ReadViewSet
 from messaging.models import Contact
@@ -26,9 +27,11 @@ def _own(model: Any) -> Any:
 
 
 class ExecutionFilters(filters.FilterSet):
-    scenario_id = filters.ModelChoiceFilter("definition__scenario", queryset=_own(Scenario))
-    contact_id = filters.ModelChoiceFilter("contact", queryset=_own(Contact))
-    status = filters.ChoiceFilter(choices=ExecutionStatus.choices)
+    scenario_id = RowFilter(
+        "definition__scenario", queryset=_own(Scenario), label="Id of a scenario."
+    )
+    contact_id = RowFilter("contact", queryset=_own(Contact), label="Id of a contact.")
+    status = ChoiceFilter(choices=ExecutionStatus.choices)
 
     class Meta:
         model = Execution

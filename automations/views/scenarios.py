@@ -2,7 +2,12 @@ from typing import Any
 
 import django_filters
 from django.db.models import QuerySet
-from drf_spectacular.utils import extend_schema, extend_schema_field, extend_schema_view
+from drf_spectacular.utils import (
+    OpenApiResponse,
+    extend_schema,
+    extend_schema_field,
+    extend_schema_view,
+)
 from rest_framework import status
 from rest_framework.decorators import action
 from rest_framework.generics import get_object_or_404
@@ -23,12 +28,19 @@ from inro.api.preconditions import IF_MATCH, STALE_EDIT, entity_tag, versions_in
 from inro.api.views import ReadViewSet
 from inro.common.folding import fold
 
+_NOT_FETCHED = OpenApiResponse(
+    description="`download_failed` at the path of a `file_url`, or `storage_unavailable` with "
+    "`Retry-After`; nothing was saved."
+)
+
 
 class ScenarioFilter(django_filters.FilterSet):
-    active = extend_schema_field({"type": "boolean"})(
+    active = extend_schema_field({"type": "boolean", "description": "Switched on, or not."})(
         # Not a BooleanFilter: that one ignores a value that it does not know.
         django_filters.TypedChoiceFilter(
-            choices=[("true", "true"), ("false", "false")], coerce=lambda value: value == "true"
+            choices=[("true", "true"), ("false", "false")],
+            coerce=lambda value: value == "true",
+            error_messages={"invalid_choice": "Must be true or false."},
         )
     )
     search = django_filters.CharFilter(method="by_title", help_text="In the title.")
@@ -69,7 +81,13 @@ class ScenarioViewSet(ReadViewSet):
     @extend_schema(
         summary="Create a scenario from JSON",
         request=ScenarioShape,
-        responses={201: ScenarioSerializer},
+        responses={
+            201: ScenarioSerializer,
+            502: _NOT_FETCHED,
+            503: OpenApiResponse(
+                description="`ai_not_configured`: nobody is there for a `prompt`."
+            ),
+        },
         examples=[
             examples.WELCOME_FLOW,
             examples.KEYWORD_TO_IMAGE,
@@ -102,7 +120,7 @@ class ScenarioViewSet(ReadViewSet):
         summary="Change a scenario",
         request=ScenarioChangeShape,
         parameters=[IF_MATCH],
-        responses={200: ScenarioSerializer, 409: STALE_EDIT},
+        responses={200: ScenarioSerializer, 409: STALE_EDIT, 502: _NOT_FETCHED},
         examples=[examples.TITLE_CHANGE, examples.ACTIONS_CHANGE, examples.SCENARIO],
     )
     def partial_update(self, request: Request, pk: str) -> Response:

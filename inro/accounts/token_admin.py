@@ -81,6 +81,7 @@ class ApiTokenAdmin(WorkspaceAdmin):
     list_display = ("name", "workspace", "begins_with", "can_do", "limit", "state", "last_used_at")
     search_fields = ("name", "key_id")
     actions = ("revoke",)
+    nothing_yet = "No tokens yet. Add one for each program or agent that is to come in."
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         return ("workspace", "begins_with", "state", "last_used_at", "created_at") if obj else ()
@@ -103,7 +104,8 @@ class ApiTokenAdmin(WorkspaceAdmin):
 
     @admin.display(description="Rate limit")
     def limit(self, token: ApiToken) -> str:
-        return token.rate_limit or settings.API_RATE_LIMIT
+        limit: str = token.rate_limit or settings.API_RATE_LIMIT
+        return "none" if limit == "0" else limit
 
     @admin.display(description="State")
     def state(self, token: ApiToken) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 import structlog
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
+from django.db import OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.views import defaults
 from rest_framework import exceptions
@@ -102,7 +103,16 @@ def as_refused(error: Exception) -> Refused | None:
     for types, code, message in _MEANINGS:
         if isinstance(error, types):
             return Refused(code, message or str(error) or "You may not do this.")
+    if _is_deadlock(error):
+        log.error("deadlock", exc_info=error)
+        return Refused("unavailable", "Another request was at the same things; try again shortly.")
     return None
+
+
+def _is_deadlock(error: Exception) -> bool:
+    """PostgreSQL ended one of several that waited for each other. All of it is rolled back."""
+    state = getattr(error.__cause__, "sqlstate", None)
+    return isinstance(error, OperationalError) and state == "40P01"
 
 
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response:

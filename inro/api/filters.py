@@ -1,13 +1,14 @@
 """Filters of a list: a parameter or value that is not known is refused by name, never ignored."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django_filters.fields import IsoDateTimeField
-from django_filters.filters import IsoDateTimeFilter
+from django_filters.filters import ChoiceFilter as AnyChoiceFilter
+from django_filters.filters import IsoDateTimeFilter, ModelChoiceFilter
 from django_filters.rest_framework import DjangoFilterBackend, FilterSet
 from rest_framework.request import Request
 
@@ -33,6 +34,24 @@ class MomentFilter(IsoDateTimeFilter):
     """A time in ISO 8601; without an offset it is in UTC."""
 
     field_class = MomentField
+
+
+class ChoiceFilter(AnyChoiceFilter):
+    """One of some words; a refusal names them."""
+
+    def __init__(self, *args: Any, choices: Iterable[tuple[str, Any]], **kwargs: Any) -> None:
+        choices = list(choices)
+        words = ", ".join(value for value, _ in choices)
+        messages = {"invalid_choice": f"Must be one of: {words}."}
+        super().__init__(*args, choices=choices, error_messages=messages, **kwargs)
+
+
+class RowFilter(ModelChoiceFilter):
+    """Rows that belong to another row of the workspace, named by its id."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        messages = {"invalid_choice": "There is none with this id."}
+        super().__init__(*args, error_messages=messages, **kwargs)
 
 
 class StrictFilterBackend(DjangoFilterBackend):

@@ -20,6 +20,13 @@ if TYPE_CHECKING:  # settings name this module: rest_framework.views imports it 
 
 DEFAULT_PER_PAGE = 25
 MAX_PER_PAGE = 100
+_PARAMETERS = {
+    "page": "Counted from 1.",
+    "order_column": "What the list is ordered by; the first of these unless asked otherwise.",
+    "order_direction": "`desc` unless asked otherwise.",
+    "cursor": "The `meta.next_cursor` of the page before, which costs the same at any depth. Goes "
+    "newest first, and not together with `page` or an order.",
+}
 PAGING = frozenset({"page", "per_page", "order_column", "order_direction"})
 
 
@@ -102,14 +109,13 @@ class EnvelopePagination(BasePagination):
         self, source: Rows, asked: dict[str, Any], columns: tuple[str, ...], unbounded: bool
     ) -> list[Any]:
         page, per_page = asked["page"], asked["per_page"]
-        total = source.count()
         sign = "-" if asked["direction"] == "desc" else ""
         column = asked["column"] or columns[0]
         # Ids grow with creation, and their index serves the page and the cursor alike.
         by_id = column in ("created_at", "id")
         order = (f"{sign}pk",) if by_id else (f"{sign}{column}", f"{sign}pk")
         start = (page - 1) * per_page
-        rows = source.within(Window(order, start, start + per_page + 1))
+        rows, total = source.counted(Window(order, start, start + per_page + 1))
         self.meta = {
             "page": page,
             "per_page": per_page,
@@ -160,7 +166,14 @@ class EnvelopePagination(BasePagination):
         }
         if getattr(view, "unbounded", False):
             schemas["cursor"] = {"type": "string"}
+        texts = {**_PARAMETERS, "per_page": f"At most {self.max_per_page}; more count as that."}
         return [
-            {"name": name, "in": "query", "required": False, "schema": schema}
+            {
+                "name": name,
+                "in": "query",
+                "required": False,
+                "description": texts[name],
+                "schema": schema,
+            }
             for name, schema in schemas.items()
         ]

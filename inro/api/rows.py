@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NamedTuple, Protocol
 
-from django.db.models import QuerySet
+from django.db.models import Count, QuerySet, Subquery
 
 from inro.accounts.models import Workspace
 from inro.common.models import WorkspaceQuerySet
@@ -12,7 +12,7 @@ from inro.common.prepared import Prepared
 
 MAX_ID = 2**63 - 1
 # Stand-ins for values that a prepared statement is given: no row has such an id.
-_WORKSPACE, _BELOW = MAX_ID - 1, MAX_ID - 2
+_WORKSPACE, _BELOW, _COUNTED = MAX_ID - 1, MAX_ID - 2, MAX_ID - 3
 
 
 class Window(NamedTuple):
@@ -31,9 +31,10 @@ class Window(NamedTuple):
 class Rows(Protocol):
     """The rows of a list, before they are cut into pages."""
 
-    def count(self) -> int: ...
-
     def within(self, window: Window, below: int | None = None) -> list[Any]: ...
+
+    def counted(self, window: Window) -> tuple[list[Any], int]:
+        """The rows of the window, and how many there are in all."""
 
 
 class QueryRows:
@@ -42,11 +43,11 @@ class QueryRows:
     def __init__(self, queryset: QuerySet) -> None:
         self._queryset = queryset
 
-    def count(self) -> int:
-        return int(self._queryset.count())
-
     def within(self, window: Window, below: int | None = None) -> list[Any]:
         return list(window.of(self._queryset, below))
+
+    def counted(self, window: Window) -> tuple[list[Any], int]:
+        return self.within(window), int(self._queryset.count())
 
 
 class PreparedRows:
@@ -59,21 +60,29 @@ class PreparedRows:
     def of(self, workspace: Workspace) -> "RowsOfWorkspace":
         return RowsOfWorkspace(self, workspace.pk)
 
-    def count(self, workspace_id: int) -> int:
-        [[count]] = self._statement(None, False).rows([workspace_id])
-        return int(count)
-
     def within(self, workspace_id: int, window: Window, below: int | None) -> list[Any]:
-        if below is None:
-            return self._statement(window, False).rows([workspace_id])
-        return self._statement(window, True).rows([workspace_id, below])
+        values = [workspace_id] if below is None else [workspace_id, below]
+        return self._statement(window, below is not None, False).rows(values)
 
-    def _prepare(self, window: Window | None, cut: bool) -> Prepared:
+    def counted(self, workspace_id: int, window: Window) -> tuple[list[Any], int]:
+        """In one statement; a page beyond the last takes another."""
+        found = self._statement(window, False, True).rows([workspace_id, workspace_id])
+        if found:
+            return [row[:-1] for row in found], int(found[0][-1])
+        [[total]] = self._statement(None, False, False).rows([workspace_id])
+        return [], int(total)
+
+    def _prepare(self, window: Window | None, cut: bool, counted: bool) -> Prepared:
         mine = self._queryset.for_workspace(_WORKSPACE)
         if window is None:
             return Prepared.count(mine, [_WORKSPACE])
-        rows = window.of(mine.values_list(*self._columns), _BELOW if cut else None)
-        return Prepared(rows, [_WORKSPACE, _BELOW] if cut else [_WORKSPACE])
+        rows, places = window.of(mine, _BELOW if cut else None), [_WORKSPACE]
+        columns = self._columns
+        if counted:
+            same = self._queryset.for_workspace(_COUNTED).order_by().values("workspace")
+            total = Subquery(same.annotate(total=Count("pk")).values("total"))
+            columns, places = (*columns, total), [_WORKSPACE, _COUNTED]
+        return Prepared(rows.values_list(*columns), [*places, _BELOW] if cut else places)
 
 
 @dataclass(frozen=True)
@@ -83,8 +92,8 @@ class RowsOfWorkspace:
     prepared: PreparedRows
     workspace_id: int
 
-    def count(self) -> int:
-        return self.prepared.count(self.workspace_id)
-
     def within(self, window: Window, below: int | None = None) -> list[Any]:
         return self.prepared.within(self.workspace_id, window, below)
+
+    def counted(self, window: Window) -> tuple[list[Any], int]:
+        return self.prepared.counted(self.workspace_id, window)

@@ -1,7 +1,8 @@
 """What all request bodies share."""
 
 from collections.abc import Collection, Mapping
-from typing import Any, ClassVar
+from copy import copy, deepcopy
+from typing import Any, ClassVar, NoReturn
 
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
@@ -15,6 +16,15 @@ class StrictSerializer(serializers.Serializer):
     """
 
     ignored: ClassVar[Collection[str]] = ()
+
+    def get_fields(self) -> dict[str, Any]:
+        """Copies of the declared fields, each of which is then told where it belongs.
+
+        Nothing else of a simple field is ever changed, so that a flat copy does; to make each
+        anew from its arguments, as REST framework does, takes ten times as long. What holds
+        fields is not simple, nor is a default that whoever validates may change.
+        """
+        return {name: _own(field) for name, field in self._declared_fields.items()}
 
     def to_internal_value(self, data: Any) -> Any:
         unknown: dict[str, list[str]] = {}
@@ -35,9 +45,30 @@ class StrictSerializer(serializers.Serializer):
         return value
 
 
+class ChoiceField(serializers.ChoiceField):
+    """One of some words; a refusal names them."""
+
+    default_error_messages: ClassVar[dict[str, Any]] = {
+        "invalid_choice": "Must be one of: {choices}."
+    }
+
+    def fail(self, key: str, **kwargs: Any) -> NoReturn:
+        super().fail(key, **kwargs, choices=", ".join(map(str, self.choices)))
+
+
+def _own(field: Any) -> Any:
+    holds_fields = isinstance(field, serializers.BaseSerializer | serializers.ManyRelatedField)
+    holds_fields = holds_fields or hasattr(field, "child")
+    is_simple = not holds_fields and not isinstance(field.default, list | dict | set)
+    return copy(field) if is_simple else deepcopy(field)
+
+
 class NoFields(StrictSerializer):
     """The body of a request that says nothing: there may be none, or an empty object."""
 
 
 class StrictModelSerializer(StrictSerializer, serializers.ModelSerializer):
     """A model's serializer that refuses unknown fields."""
+
+    def get_fields(self) -> dict[str, Any]:
+        return dict(serializers.ModelSerializer.get_fields(self))

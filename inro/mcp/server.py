@@ -19,7 +19,7 @@ from mcp_types import Tool as ShownTool
 from rest_framework.request import Request
 
 from inro.api.errors import exception_handler
-from inro.common.errors import Refused
+from inro.common.errors import Refused, invalid
 from inro.mcp.calling import call
 from inro.mcp.schemas import input_schema
 from inro.mcp.tools import TOOLS
@@ -76,6 +76,8 @@ def _call_tool(carrier: Request, name: str, arguments: dict[str, Any]) -> CallTo
         response = call(tool, arguments, carrier)
         # A deletion answers nothing, which is no JSON.
         status, text = response.status_code, response.content.decode() or "{}"
+        if status >= 400:
+            _retell(tool, text)
     except Exception as error:
         refusal = exception_handler(error, {"request": carrier})
         status, text = refusal.status_code, json.dumps(refusal.data, ensure_ascii=False)
@@ -86,6 +88,13 @@ def _call_tool(carrier: Request, name: str, arguments: dict[str, Any]) -> CallTo
         structured_content=json.loads(text),
         is_error=status >= 400,
     )
+
+
+def _retell(tool: Tool, text: str) -> None:
+    """Raise the refusal of the API anew where the tool tells its faults in other words."""
+    details = json.loads(text).get("error", {}).get("details")
+    if details and (told := tool.told(details)) != details:
+        raise invalid(told)
 
 
 SERVER: Server = Server(

@@ -8,7 +8,7 @@ from rest_framework.exceptions import ValidationError
 
 from inro.accounts.models import Workspace
 from inro.api.rows import MAX_ID
-from inro.api.serializers import StrictModelSerializer, StrictSerializer
+from inro.api.serializers import ChoiceField, StrictModelSerializer, StrictSerializer
 from inro.common.errors import Refused
 from media_library import limits, showing
 from media_library.duplicates import DuplicateError
@@ -137,7 +137,7 @@ class FetchedMediaFileSerializer(StrictSerializer):
         required=False, allow_blank=True, max_length=limits.MAX_DESCRIPTION
     )
     folder_id = serializers.IntegerField(required=False, allow_null=True, min_value=1)
-    on_duplicate = serializers.ChoiceField(
+    on_duplicate = ChoiceField(
         [each.value for each in OnDuplicate],
         required=False,
         help_text="When the library has the same bytes: reuse makes another media file of them, "
@@ -174,7 +174,7 @@ class NewMediaFileSerializer(FetchedMediaFileSerializer):
         required=False,
         help_text="Downloaded; the response's Content-Type sets media_type.",
     )
-    media_type = serializers.ChoiceField(
+    media_type = ChoiceField(
         MediaKind.choices,
         required=False,
         allow_null=True,

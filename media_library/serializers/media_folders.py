@@ -2,11 +2,10 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 
-from inro.api.rows import MAX_ID
 from inro.api.serializers import StrictModelSerializer, StrictSerializer
 from media_library import limits, naming
-from media_library.folders import no_folder
 from media_library.models import MediaFolder
+from media_library.serializers.media_files import known_folder
 
 
 class MediaFolderSerializer(StrictModelSerializer):
@@ -42,7 +41,7 @@ class NewMediaFolderSerializer(StrictSerializer):
         raise ValidationError("Has no character that can be seen.")
 
     def validate_parent_id(self, parent_id: int | None) -> int | None:
-        return refuse_large(parent_id)
+        return known_folder(self.context["workspace"], parent_id)
 
 
 class MediaFolderChangeSerializer(NewMediaFolderSerializer):
@@ -54,10 +53,3 @@ class MediaFolderChangeSerializer(NewMediaFolderSerializer):
         allow_null=True,
         help_text="The change is refused with 409 if the folder is no longer of this time.",
     )
-
-
-def refuse_large(pk: int | None) -> int | None:
-    """An id that no database takes names nothing."""
-    if pk is not None and pk > MAX_ID:
-        raise ValidationError(no_folder(pk))
-    return pk

@@ -44,8 +44,21 @@ _MPEG4 = {
     **dict.fromkeys((0x40, 0x66, 0x67, 0x68), "aac"),
     **dict.fromkeys((0x69, 0x6B), "mp3"),
 }
+# Of H.264, by profile_idc; the first has a stricter sister.
+_BASELINE = 66
+_PROFILES = {
+    _BASELINE: "Baseline",
+    77: "Main",
+    88: "Extended",
+    100: "High",
+    110: "High 10",
+    122: "High 4:2:2",
+    244: "High 4:4:4 Predictive",
+    44: "CAVLC 4:4:4",
+}
 _CHANNELS = (0, 1, 2, 3, 4, 5, 6, 8)  # of AAC, by its configuration
 _PCM_FLOAT, _PCM_BIG = 1, 2
+_PICTURE_FIELDS = 78  # bytes, before the boxes of a picture's entry
 
 
 class Codec(NamedTuple):
@@ -53,6 +66,7 @@ class Codec(NamedTuple):
     channels: int = 0
     width: int = 0
     height: int = 0
+    profile: str = ""
 
 
 def codec_of(walk: Walk, entries: Box, kind: bytes) -> Codec:
@@ -63,10 +77,22 @@ def codec_of(walk: Walk, entries: Box, kind: bytes) -> Codec:
     content = walk.data[entry.start : min(entry.stop, entry.start + limits.MARKUP_BYTES)]
     if kind == b"vide" and len(content) >= 28:
         name = _VIDEO.get(entry.name) or _described(content)[0]
-        return Codec(name, 0, _short(content, 24), _short(content, 26))
+        profile = _profile(content) if name == "h264" else ""
+        return Codec(name, 0, _short(content, 24), _short(content, 26), profile)
     if kind == b"soun" and len(content) >= 28:
         return _sound(entry.name, content)
     return Codec()
+
+
+def _profile(content: bytes) -> str:
+    """What the decoder's configuration (ISO/IEC 14496-15) says of the pictures' profile."""
+    at = content.find(b"avcC", _PICTURE_FIELDS) + 4
+    if at < _PICTURE_FIELDS or at + 3 > len(content):
+        return ""
+    number, constraints = content[at + 1], content[at + 2]
+    if number == _BASELINE and constraints & 0x40:
+        return "Constrained Baseline"
+    return _PROFILES.get(number, "")
 
 
 def _sound(name: bytes, content: bytes) -> Codec:

@@ -21,6 +21,10 @@ class Details(TypedDict, total=False):
     """
 
     video_codec: str
+    video_profile: str  # of H.264 in ISO media
+    b_frames: (
+        bool  # of H.264 in ISO media: some pictures are not stored in the order they are shown
+    )
     audio_codec: str
     channels: int  # of sound
     faststart: bool  # of ISO media: what a player needs first comes first

@@ -38,6 +38,7 @@ class Track:
     size: tuple[int, int]
     turned: bool
     codec: Codec
+    reorders: bool | None
     timescale: int
     seconds: float
 
@@ -77,8 +78,8 @@ def _describe(movie: Movie, tracks: list[Track], turned: bool) -> None:
             if movie.width is None and width and height:
                 across = track.turned != turned
                 movie.width, movie.height = (height, width) if across else (width, height)
-            if track.codec.name:
-                movie.details.setdefault("video_codec", track.codec.name)
+            if track.codec.name and "video_codec" not in movie.details:
+                movie.details |= _pictures_of(track)
         elif track.handler == b"soun":
             if track.codec.name:
                 movie.details.setdefault("audio_codec", track.codec.name)
@@ -90,7 +91,7 @@ def _track(walk: Walk, box: Box) -> Track:
     head, handler = walk.one(box, b"tkhd"), walk.one(box, b"mdia", b"hdlr")
     kind = walk.data[handler.start + 8 : handler.start + 12] if handler else b""
     table = walk.one(box, b"mdia", b"minf", b"stbl")
-    codec = Codec()
+    codec, reorders = Codec(), None
     if kind in _SHOWN and _is_elsewhere(walk, box):
         raise unsupported("The file refers to other files.")
     if table:
@@ -98,6 +99,7 @@ def _track(walk: Walk, box: Box) -> Track:
         entries = walk.one(table, b"stsd")
         if entries:
             codec = codec_of(walk, entries, kind)
+        reorders = _reorders(walk, table)
     timescale, seconds = _clock(walk, walk.one(box, b"mdia", b"mdhd"))
     if codec.width and codec.height:
         check_pixels(codec.width * codec.height, "video")
@@ -107,9 +109,31 @@ def _track(walk: Walk, box: Box) -> Track:
         size=_shown_size(walk, head) or (codec.width, codec.height),
         turned=_turned(walk, head, 40),
         codec=codec,
+        reorders=reorders,
         timescale=timescale,
         seconds=seconds,
     )
+
+
+def _pictures_of(track: Track) -> Details:
+    details = Details(video_codec=track.codec.name)
+    if track.codec.profile:
+        details["video_profile"] = track.codec.profile
+    if track.codec.name == "h264" and track.reorders is not None:
+        details["b_frames"] = track.reorders
+    return details
+
+
+def _reorders(walk: Walk, table: Box) -> bool | None:
+    """Whether samples are shown in another order than they are decoded; None when fragments tell.
+
+    One offset for all of them only delays.
+    """
+    found = {each.name: each for each in walk.inside(table)}
+    times, offsets = found.get(b"stts"), found.get(b"ctts")
+    if times is None or not walk.number(times, 4, 4):
+        return None
+    return offsets is not None and walk.number(offsets, 4, 4) > 1
 
 
 def _is_elsewhere(walk: Walk, track: Box) -> bool:

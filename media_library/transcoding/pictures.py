@@ -7,6 +7,7 @@ of it are converted and scaled one after the other.
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, BinaryIO
@@ -27,6 +28,8 @@ _HEIC, _WEBP = "image/heic", "image/webp"
 # Pillow's reader of WebP is that of animations, and keeps four copies of the picture. A larger one
 # is read by ffmpeg, which knows no animations.
 _LARGE_WEBP_PIXELS = 12_000_000
+# Without loss, ffmpeg takes twice as much for it, and the file's own size besides.
+_LOSSLESS_WEBP_MEGAPIXELS, _LOSSLESS_WEBP_MB = 24, 25
 _ORIENTATION = 0x0112
 _STRIP_ROWS = 128
 # Rows of the result beyond a strip's ends that its last rows depend on.
@@ -101,6 +104,8 @@ def _webp(work: Work, max_side: int) -> Decoded:
     if is_animated or size[0] * size[1] <= _LARGE_WEBP_PIXELS:
         return _decoded(work.source, "WEBP", max_side)
     _check(size)
+    if _is_lossless(work.source):
+        _check_lossless(size, work.source)
     picture = _large_webp(work, _fitted(size, max_side))
 
     def strip(start: int, end: int) -> Image.Image:
@@ -127,6 +132,26 @@ def _large_webp(work: Work, size: tuple[int, int]) -> Image.Image:
 def _profile(info: Mapping[Any, Any]) -> bytes:
     profile = info.get("icc_profile")
     return profile if isinstance(profile, bytes) else b""
+
+
+def _is_lossless(source: BinaryIO) -> bool:
+    """Whether the picture of a WebP is a chunk `VP8L` (developers.google.com/speed/webp)."""
+    at = 12
+    while True:
+        source.seek(at)
+        head = source.read(8)
+        if len(head) < 8 or head[:4] in (b"VP8 ", b"VP8L"):
+            return head[:4] == b"VP8L"
+        size = int.from_bytes(head[4:], "little")
+        at += 8 + size + size % 2
+
+
+def _check_lossless(size: tuple[int, int], source: BinaryIO) -> None:
+    megapixels = size[0] * size[1] / 1_000_000
+    megabytes = source.seek(0, os.SEEK_END) / 1_000_000
+    if megapixels > _LOSSLESS_WEBP_MEGAPIXELS or megabytes > _LOSSLESS_WEBP_MB:
+        most = f"{_LOSSLESS_WEBP_MEGAPIXELS} megapixels and {_LOSSLESS_WEBP_MB} MB"
+        raise damaged(f"A WebP without loss can be converted up to {most}.")
 
 
 def _check(size: tuple[int, int]) -> None:

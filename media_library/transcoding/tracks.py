@@ -98,6 +98,7 @@ class Pictures:
 def _x264(plan: PicturePlan) -> dict[str, str]:
     return {
         "profile": "main",
+        "bf": "0",
         "preset": "veryfast",
         "crf": "23",
         "maxrate": str(plan.bits),

@@ -1,4 +1,7 @@
-"""Video as every channel takes it: H.264 and AAC in an MP4 whose index comes first."""
+"""Video as every channel takes it: H.264 and AAC in an MP4 whose index comes first.
+
+Of H.264 neither the profile High and those above it nor B-frames, which not every phone plays.
+"""
 
 from __future__ import annotations
 
@@ -99,6 +102,7 @@ def _is_right(
     return (
         video.codec_context.codec.canonical_name == "h264"
         and video.codec_context.profile in _PROFILES
+        and not video.codec_context.has_b_frames
         and frame.format.name == "yuv420p"
         and not turns_of(frame)
         and shown == (frame.width, frame.height)

@@ -111,8 +111,9 @@ class MediaFileChanges(ReadViewSet):
     def update(self, request: Request, pk: str) -> Response:
         """Either `file` (multipart) or `file_url`, of the same kind as before.
 
-        The id stays, and so do all addresses of the file that were given out. Until the new bytes
-        are here, and when they are refused, the file stays as it was.
+        The id stays, and so do all addresses of the file that were given out. An extension in its
+        name that was that of the old bytes follows the new ones. Until the new bytes are here, and
+        when they are refused, the file stays as it was.
         """
         media_file = self._found()
         given = ReplacementSerializer(data=request.data)

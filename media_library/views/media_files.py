@@ -137,11 +137,12 @@ class MediaFileViewSet(MediaFileChanges):
 
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Any:
         """Newest first."""
-        everything = self.get_queryset()
+        everything = self.queryset
         asked = self.filter_queryset(everything)
         rows: Rows = ALL_FILES.of(self.workspace)
         if asked is not everything:
-            rows = QueryRows(asked.values_list(*showing.COLUMNS))
+            mine = asked.filter(workspace=self.workspace)
+            rows = QueryRows(mine.values_list(*showing.COLUMNS))
         page = self.paginator.paginate(rows, request, self)
         return self.paginator.rendered_response(map(showing.as_json, page))
 

@@ -72,7 +72,7 @@ class MediaFolderViewSet(ReadViewSet):
 
         Names are told apart as people do, without case and accents.
         """
-        given = NewMediaFolderSerializer(data=request.data)
+        given = NewMediaFolderSerializer(data=request.data, context=self.get_serializer_context())
         given.is_valid(raise_exception=True)
         with transaction.atomic():
             new = create_folder(self.workspace, **given.validated_data)
@@ -94,7 +94,9 @@ class MediaFolderViewSet(ReadViewSet):
 
         409 `conflict` when there is a folder of that name. It cannot go into itself.
         """
-        given = MediaFolderChangeSerializer(data=request.data)
+        given = MediaFolderChangeSerializer(
+            data=request.data, context=self.get_serializer_context()
+        )
         with transaction.atomic():
             folder = self._held()
             given.is_valid(raise_exception=True)

@@ -41,7 +41,7 @@ def media(request: HttpRequest, signed: str, name: str) -> HttpResponseBase:
     if served is None:
         response = _refusal(Refused("not_found", "There is no such file."))
     else:
-        response = _redirect(request, served) or _answer(request, served)
+        response = _redirect(request, served) or _answer(request, signed, served)
     for header, value in _ALWAYS.items():
         response[header] = value
     return response
@@ -80,7 +80,7 @@ def _disposition(served: serving.Served) -> str:
     return content_disposition_header(saved, name) or "inline"
 
 
-def _answer(request: HttpRequest, served: serving.Served) -> HttpResponseBase:
+def _answer(request: HttpRequest, signed: str, served: serving.Served) -> HttpResponseBase:
     etag = f'"{served.blob.sha256}"'
     known = parse_etags(request.headers.get("If-None-Match", ""))
     if "*" in known or etag in {each.removeprefix("W/") for each in known}:
@@ -93,7 +93,7 @@ def _answer(request: HttpRequest, served: serving.Served) -> HttpResponseBase:
             response = HttpResponse(status=HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE)
             response["Content-Range"] = f"bytes */{served.blob.size}"
         except FileNotFoundError:
-            return _refusal(Refused("not_found", "The bytes of this file are no longer there."))
+            return _moved_on(request, signed, served)
         except Refused as refused:
             return _refusal(refused)
     response["Content-Type"] = served.file_type.mime_type
@@ -101,6 +101,14 @@ def _answer(request: HttpRequest, served: serving.Served) -> HttpResponseBase:
     response["Accept-Ranges"] = "bytes"
     patch_cache_control(response, private=True, max_age=_CACHED_FOR)
     return response
+
+
+def _moved_on(request: HttpRequest, signed: str, served: serving.Served) -> HttpResponseBase:
+    """The file has other bytes since it was looked up, or its bytes are lost."""
+    again = serving.find(signed)
+    if again is None or again.blob.storage_name == served.blob.storage_name:
+        return _refusal(Refused("not_found", "The bytes of this file are no longer there."))
+    return _answer(request, signed, again)
 
 
 def _bytes(request: HttpRequest, served: serving.Served, etag: str) -> HttpResponseBase:

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.core.validators import RegexValidator
 from rest_framework import serializers
 
-from inro.api.serializers import StrictSerializer
+from inro.api.serializers import ChoiceField, StrictSerializer
 from messaging.buttons import Button, ButtonType
 from messaging.channels import instagram_webhooks
 from messaging.channels.base import (
@@ -176,7 +176,7 @@ class Instagram(MetaChannelType):
             max_length=10,
             help_text="Secrets that may sign webhooks; several while one is being replaced.",
         )
-        login = serializers.ChoiceField(
+        login = ChoiceField(
             choices=list(API_URLS),
             default="instagram",
             help_text="How the account was connected; decides the address that is called.",

@@ -1,6 +1,8 @@
 """What channels take of the library's files, for `deliverable` and for what is made of files.
 
-WhatsApp: "Media" of the Cloud API, developers.facebook.com/docs/whatsapp/cloud-api/reference/media.
+WhatsApp: "Media" of the Cloud API, developers.facebook.com/docs/whatsapp/cloud-api/reference/media;
+that Android's clients play neither H.264's profile High nor B-frames is told by "Video messages",
+developers.facebook.com/documentation/business-messaging/whatsapp/messages/video-messages.
 RCS: "Send messages" of RCS for Business,
 developers.google.com/business-communications/rcs-business-messaging/guides/build/messages/send;
 OGG counts there as application/ogg, as which files are not served.
@@ -34,6 +36,8 @@ WHATSAPP = ChannelRules(
             frozenset({"video/mp4", "video/3gpp"}),
             max_bytes=16 * MB,
             video_codecs=frozenset({"h264"}),
+            video_profiles=frozenset({"Baseline", "Constrained Baseline", "Main"}),
+            b_frames=False,
             audio_codecs=frozenset({"aac"}),
             faststart=True,
         ),

@@ -9,7 +9,7 @@ from inro.common.waking import wake
 from media_library import delivering
 from media_library.channel_rules import CHANNEL_RULES, ChannelRules
 from media_library.models import Blob, MediaFile, MediaStatus
-from media_library.ordering import source_of
+from media_library.orders import source_of
 from media_library.recipes import Recipe
 from media_library.serving import address_of, url_of
 from media_library.tasks import order_renditions

@@ -8,7 +8,7 @@ from drf_spectacular.utils import PolymorphicProxySerializer
 from rest_framework import serializers
 
 from inro.accounts.models import Workspace
-from inro.api.serializers import StrictSerializer
+from inro.api.serializers import ChoiceField, StrictSerializer
 from messaging.channels import CHANNELS
 from messaging.connecting import MAX_NAME, pacing_of
 from messaging.delivery import pausing
@@ -33,7 +33,7 @@ class ChannelSerializer(StrictSerializer):
 
     id = serializers.IntegerField(read_only=True)
     uuid = serializers.UUIDField(read_only=True)
-    kind = serializers.ChoiceField(choices=CHANNELS.keys())
+    kind = ChoiceField(choices=CHANNELS.keys())
     name = serializers.CharField(
         max_length=MAX_NAME, required=False, help_text="For people; the kind's own by default."
     )

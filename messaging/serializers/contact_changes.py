@@ -7,7 +7,7 @@ from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 
 from inro.api.rows import MAX_ID
-from inro.api.serializers import StrictSerializer
+from inro.api.serializers import ChoiceField, StrictSerializer
 from messaging import phones
 from messaging.contacts import KNOWN_BY, OWN_FIELDS, Reach
 from messaging.models import Channel, Contact, ContactStatus
@@ -40,7 +40,7 @@ class ContactFields(StrictSerializer):
     phone = _text(40, help_text="International, 10 to 15 digits; kept as E.164.")
     real_name = _text(200)
     language = _text(20)
-    status = serializers.ChoiceField(ContactStatus.choices, required=False)
+    status = ChoiceField(ContactStatus.choices, required=False)
     notes = _text(MAX_NOTES, trim_whitespace=False)
     bio = _text(MAX_NOTES, trim_whitespace=False)
     website = _text(500)

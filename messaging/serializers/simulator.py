@@ -19,15 +19,16 @@ _MOST_NAMED = 30
 
 
 class SimulatedEventSerializer(StrictSerializer):
-    """What a pretend person does: writes a text, sends a file (or both), or taps a button.
+    """What a pretend person does: writes a text, sends a file (or both), or taps a button."""
 
-    Its context holds the `channel`.
-    """
+    # The context holds the `channel`.
 
     text = serializers.CharField(
         required=False, max_length=4096, help_text="With `postback`, the title of what is tapped."
     )
-    attachment_url = serializers.URLField(required=False, max_length=2048)
+    attachment_url = serializers.URLField(
+        required=False, max_length=2048, help_text="Where the file is that they send."
+    )
     quick_reply = serializers.CharField(
         required=False,
         max_length=1000,

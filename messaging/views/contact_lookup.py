@@ -21,20 +21,24 @@ from messaging.views import examples
 from messaging.views.contacts import answer, change
 
 LOCATORS = ("id", "username", "email")
+_NOBODY = OpenApiResponse(description="`not_found`: nobody is named by that.")
 
 
 @extend_schema(
     tags=["contacts"],
     parameters=[
-        OpenApiParameter("id", int),
-        OpenApiParameter("username", str),
-        OpenApiParameter("email", str),
+        OpenApiParameter("id", int, description="Instead of a username or an email."),
+        OpenApiParameter("username", str, description="Of several contacts, the latest active."),
+        OpenApiParameter("email", str, description="Of several contacts, the latest active."),
     ],
 )
 class ContactLookupView(APIView):
     ability_noun = "contacts"
 
-    @extend_schema(responses=ContactSerializer, examples=[examples.CONTACT])
+    @extend_schema(
+        responses={200: ContactSerializer, 404: _NOBODY},
+        examples=[examples.CONTACT],
+    )
     def get(self, request: Request) -> Response:
         """The contact that an id, a username or an email names.
 
@@ -51,7 +55,7 @@ class ContactLookupView(APIView):
         parameters=[IF_MATCH],
         responses={
             200: ContactSerializer,
-            404: OpenApiResponse(description="`not_found`: nobody is named by that."),
+            404: _NOBODY,
             409: STALE_EDIT,
         },
         examples=[examples.LOCATED_CONTACT, examples.CONTACT],

@@ -3,7 +3,6 @@ from typing import Any
 
 from django.db import transaction
 from django_filters import rest_framework as filters
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from drf_spectacular.utils import extend_schema_field as schema_of
 from rest_framework.decorators import action
@@ -12,6 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from inro.api.authentication import access_of
+from inro.api.filters import ChoiceFilter, RowFilter
 from inro.api.preconditions import IF_MATCH, STALE_EDIT, entity_tag, versions_in
 from inro.api.views import ReadViewSet
 from messaging.contacts import change_contact, create_contact, refuse_stale, version_of
@@ -30,14 +30,14 @@ def _own_channels(request: Request | None) -> Any:
 
 
 class ContactsOfChannel(filters.FilterSet):
-    status = filters.ChoiceFilter(choices=ContactStatus.choices)
-    channel_id = filters.ModelChoiceFilter(queryset=_own_channels, method="on_channel")
+    status = ChoiceFilter(choices=ContactStatus.choices)
+    channel_id = RowFilter(queryset=_own_channels, method="on_channel")
 
     class Meta:
         model = Contact
         fields: list[str] = []
 
-    @schema_of(OpenApiTypes.INT)
+    @schema_of({"type": "integer", "description": "Id of a channel that reaches them."})
     def on_channel(self, contacts: Any, name: str, value: Channel) -> Any:
         return contacts.on_channel(value)
 

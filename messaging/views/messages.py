@@ -7,7 +7,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from inro.api.authentication import access_of
-from inro.api.filters import MomentFilter
+from inro.api.filters import ChoiceFilter, MomentFilter, RowFilter
 from inro.api.views import ReadViewSet
 from messaging.models import Channel, Contact, Direction, Message, MessageStatus
 from messaging.serializers.messages import MessageSerializer
@@ -22,12 +22,12 @@ def _own(model: Any) -> Any:
 
 
 class MessageFilters(filters.FilterSet):
-    contact_id = filters.ModelChoiceFilter("contact", queryset=_own(Contact))
-    channel_id = filters.ModelChoiceFilter("channel", queryset=_own(Channel))
-    status = filters.ChoiceFilter(choices=MessageStatus.choices)
-    direction = filters.ChoiceFilter(choices=Direction.choices)
-    since = MomentFilter("created_at", "gte")
-    until = MomentFilter("created_at", "lte")
+    contact_id = RowFilter("contact", queryset=_own(Contact), label="Id of a contact.")
+    channel_id = RowFilter("channel", queryset=_own(Channel), label="Id of a channel.")
+    status = ChoiceFilter(choices=MessageStatus.choices)
+    direction = ChoiceFilter(choices=Direction.choices)
+    since = MomentFilter("created_at", "gte", label="Made at this time or later.")
+    until = MomentFilter("created_at", "lte", label="Made at this time or earlier.")
 
     class Meta:
         model = Message

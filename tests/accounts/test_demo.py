@@ -41,6 +41,7 @@ def rows() -> dict[str, list[Any]]:
     }
 
 
+@pytest.mark.once
 def test_there_once_however_often(capsys: pytest.CaptureFixture[str]):
     assert demo(capsys) == COUNTS
     before = rows()
@@ -79,6 +80,7 @@ def test_everything_that_can_be_looked_at_is_there(capsys: pytest.CaptureFixture
     assert Counter(ready) == {"image": 5, "document": 1}
 
 
+@pytest.mark.once
 def test_conversations_are_told_in_their_order(capsys: pytest.CaptureFixture[str]):
     demo(capsys)
     hannah = Contact.objects.get(username="hannah_w")
@@ -99,6 +101,7 @@ def test_conversations_are_told_in_their_order(capsys: pytest.CaptureFixture[str
     assert {step.at for step in run.steps.all()} == {run.created_at}
 
 
+@pytest.mark.once
 def test_nothing_can_leave_for_instagram(capsys: pytest.CaptureFixture[str]):
     demo(capsys)
     channel = Channel.objects.get(kind="instagram")
@@ -106,6 +109,7 @@ def test_nothing_can_leave_for_instagram(capsys: pytest.CaptureFixture[str]):
     assert not Message.objects.filter(channel=channel, status="sending").exists()
 
 
+@pytest.mark.once
 def test_beside_what_is_there_already(capsys: pytest.CaptureFixture[str], workspace: Workspace):
     first_start()
     plain = Workspace.objects.filter(subdomain="demo")
@@ -119,6 +123,7 @@ def test_beside_what_is_there_already(capsys: pytest.CaptureFixture[str], worksp
     "page", ["messaging/contact", "messaging/message", "automations/scenario",
              "automations/execution", "media_library/mediafile", "messaging/channel"],
 )  # fmt: skip
+@pytest.mark.once
 def test_pages_show_it(capsys: pytest.CaptureFixture[str], page: str):
     demo(capsys)
     browser = Client()

@@ -79,10 +79,19 @@ def test_a_file_is_put_into_a_folder_of_its_workspace(chief, workspace, stranger
     data = {"name": "a.jpg", "caption": "Hi", "description": "", "folder": theirs.pk}
     page = chief.post(address(MediaFile, "change", file.pk), data)
     assert set(page.context["adminform"].form.errors) == {"folder"}
+    assert not AuditEntry.objects.exists()
     answer = chief.post(address(MediaFile, "change", file.pk), {**data, "folder": mine.pk})
     assert answer.status_code == 302
     file.refresh_from_db()
     assert (file.folder, file.name) == (mine, "a.jpg")
+    chief.post(address(MediaFile, "change", file.pk), {**data, "folder": mine.pk, "caption": "Ho"})
+    noted = AuditEntry.objects.get()  # it was moved once
+    assert (noted.actor, noted.action, noted.target, noted.details) == (
+        "root",
+        "media file moved",
+        "a.jpg",
+        {"id": file.pk, "folder_id": mine.pk},
+    )
 
 
 def test_deleting_shows_first_what_uses_it(browser, workspace, operator, file):

@@ -8,14 +8,14 @@ from django.contrib import admin
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from automations.models import Execution
+from automations.models import Execution, Scenario
 from inro.accounts import workspace_admin
-from inro.accounts.models import AuditEntry, Membership
+from inro.accounts.models import ApiToken, AuditEntry, Membership
 from messaging.models import Channel, Contact, Event, Message
 from tests.admin.story import execution, instagram, person, sent, written
 from tests.admin.test_scoping import address
 
-OUR_LISTS = [Channel, Contact, Message, Event, Execution]
+OUR_LISTS = [Channel, Contact, Message, Event, Execution, Scenario, ApiToken]
 
 
 def listed(browser, model, **query):
@@ -46,7 +46,9 @@ def test_messages_say_what_became_of_them(browser, workspace):
 @pytest.mark.parametrize("model", OUR_LISTS)
 def test_empty_lists_say_what_will_stand_there(browser, model):
     page = listed(browser, model).text
-    assert getattr(admin.site._registry[model], "nothing_yet") in page  # noqa: B009
+    said = getattr(admin.site._registry[model], "nothing_yet")  # noqa: B009
+    assert said
+    assert said in page
     assert "Nothing matches." in listed(browser, model, q="zzz").text
 
 

@@ -7,6 +7,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
 from inro.accounts.models import AuditEntry
+from media_library import orders
 from media_library.cards import shown_path
 from media_library.ingest import ingest_upload
 from media_library.models import Blob, MediaFile, Rendition
@@ -59,6 +60,8 @@ def test_where_it_goes_out_while_it_is_made(browser, workspace):
     assert page.count("waits for its turn") == 2
     [address] = re.findall(rf'hx-get="({part("ways", media_file)}\?shown=\w+)"', page)
     assert browser.get(address).status_code == 204
+    orders.place_new()
+    assert browser.get(address).status_code == 204, "nobody sees a difference"
     Rendition.objects.filter(recipe="jpeg-5mb").update(status="running", progress=40)
     answer = browser.get(address).text
     assert 'value="40" aria-label="Progress of a JPEG of up to 5 MB"' in answer
@@ -86,6 +89,7 @@ def test_a_film_is_played_as_what_was_made_for_phones(browser, workspace):
 
 
 def failed(media_file):
+    orders.place_new()
     Rendition.objects.update(
         status="failed", error_code="damaged", error_message="It is <damaged>.", attempts=3
     )
@@ -120,7 +124,7 @@ class TestReplacing:
         upload = SimpleUploadedFile("new.png", files.picture("PNG", size=(50, 40)))
         assert self.replace(browser, media_file, file=upload) == ["The file is replaced."]
         current = MediaFile.objects.select_related("blob").get()
-        assert (current.name, current.caption) == ("welcome.webp", "Hi")
+        assert (current.name, current.caption) == ("welcome.png", "Hi")
         assert current.blob is not None
         assert (current.blob.mime_type, current.blob.width) == ("image/png", 50)
         assert Blob.objects.count() == 1

@@ -120,6 +120,13 @@ class TestChosen:
         page = self.act(browser, "move_selected", one, to="null")
         assert said(page) == ["1 file is now in no folder."]
         assert names_on(browser.get(inside(top))) == ["b.jpg"]
+        self.act(browser, "move_selected", two, to=top.pk)  # where it is already
+        noted = AuditEntry.objects.order_by("pk")
+        assert list(noted.values_list("actor", "action", "target", "details")) == [
+            ("olga", "media file moved", "a.jpg", {"id": one.pk, "folder_id": top.pk}),
+            ("olga", "media file moved", "b.jpg", {"id": two.pk, "folder_id": top.pk}),
+            ("olga", "media file moved", "a.jpg", {"id": one.pk, "folder_id": None}),
+        ]
 
     @pytest.mark.parametrize("to", ["", "x", "9" * 30, "theirs"])
     def test_not_to_where_there_is_no_folder(self, browser, workspace, stranger, to):
@@ -129,6 +136,7 @@ class TestChosen:
         )
         assert said(page) == ["Choose the folder to move them to."]
         assert MediaFile.objects.get().folder is None
+        assert not AuditEntry.objects.exists()
 
     def test_not_into_a_folder_of_another_of_ones_workspaces(
         self, browser, operator, workspace, stranger

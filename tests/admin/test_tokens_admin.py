@@ -159,3 +159,12 @@ def test_names_are_no_markup(browser, workspace):
     for verb in ("revoke", "regenerate", "change"):
         assert "<script>alert" not in browser.get(page(verb, token)).text
     assert "<script>alert" not in browser.post(page("regenerate", token)).text
+
+
+def test_list_tells_a_token_without_a_limit_from_one_that_may_nothing(browser, workspace, settings):
+    settings.API_RATE_LIMIT = "60/min"
+    for limit in ("0", "9/min", ""):
+        ApiToken.issue(workspace, rate_limit=limit)
+    listed = browser.get(reverse("admin:accounts_apitoken_changelist"))
+    cells = re.findall(r'class="field-limit">([^<]*)<', listed.text)
+    assert cells == ["60/min", "9/min", "none"]

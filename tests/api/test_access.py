@@ -4,8 +4,10 @@ import io
 from datetime import timedelta
 
 import pytest
+from django.db import OperationalError
 from django.test import Client, RequestFactory
 from django.utils import timezone
+from psycopg.errors import DeadlockDetected
 from rest_framework.test import APIClient
 
 from inro.accounts.models import ApiToken, Membership, User, Workspace
@@ -212,6 +214,17 @@ def test_unexpected_error_carries_the_request_id_and_nothing_else(workspace, mon
             "message": f"Something went wrong here; request {request_id}.",
         }
     }
+
+
+def test_deadlock_is_to_be_tried_again(workspace, monkeypatch):
+    from inro.api.me import MeView
+
+    def get(*_):
+        raise OperationalError("deadlock detected") from DeadlockDetected()
+
+    monkeypatch.setattr(MeView, "get", get)
+    answer = client_of(workspace).get(ME)
+    assert (*refusal(answer)[:2], answer.headers["Retry-After"]) == (503, "unavailable", "10")
 
 
 @pytest.mark.parametrize(

@@ -58,6 +58,7 @@ def send(request: Any, name: str, workspace: Any, api: Any) -> Sending:
 
 
 @each_write
+@pytest.mark.once
 class TestBodies:
     def test_malformed_json(self, name, send):
         for raw in (b"{", b"\xff", b'{"a": NaN}', b"{'a': 1}", b'{"a": "\\ud800"}'):
@@ -98,6 +99,7 @@ class TestBodies:
         assert refused(answer, 411, "length_required") == {}
 
 
+@pytest.mark.once
 class TestAddresses:
     @each_route
     def test_one_trailing_slash_is_accepted_and_no_more(self, name, workspace, api):
@@ -139,6 +141,7 @@ SENSELESS = [
 
 
 @each_route_that_reads
+@pytest.mark.once
 class TestReading:
     @pytest.fixture
     def get(self, name: str, workspace: Any, api: Any) -> Any:
@@ -179,6 +182,7 @@ class TestReading:
 @pytest.mark.parametrize(
     "moment", ["yesterday", "2026-13-01", "12:00", "2026-02-30T00:00:00Z", "0001-01-01T00:00+14:00"]
 )
+@pytest.mark.once
 def test_what_is_no_moment(api, path, names, moment):
     for name in names:
         answer = api.get(f"/api/v1/{path}", {name: moment})
@@ -200,6 +204,7 @@ def test_what_is_no_moment(api, path, names, moment):
         ("scenarios", "active", "1"),
     ],
 )
+@pytest.mark.once
 def test_unknown_values_of_filters(api, path, name, value):
     answer = api.get(f"/api/v1/{path}", {name: value})
     assert set(refused(answer, 400, "validation_failed")) == {name}

@@ -167,6 +167,7 @@ class TestTable:
 
 class TestRoutes:
     @each_route
+    @pytest.mark.once
     def test_who_may_not_is_refused_and_nothing_happens(self, name, workspace):
         route = ROUTES[name]
         ask = Asking(name, route, workspace)
@@ -212,6 +213,7 @@ class TestRoutes:
         assert everything() == before
 
     @each_route_that_reads
+    @pytest.mark.once
     def test_head_is_let_in_as_get(self, name, workspace):
         route = ROUTES[name]
         ask = Asking(name, route, workspace)
@@ -224,6 +226,7 @@ class TestRoutes:
 
 
 @pytest.mark.parametrize("path", sorted({name.partition(" ")[2] for name in ROUTES}))
+@pytest.mark.once
 def test_other_methods_are_named_and_do_nothing(path, workspace):
     served = {
         name.partition(" ")[0]: route
@@ -259,6 +262,7 @@ class TestTools:
         return answer.json()["result"]
 
     @each_tool
+    @pytest.mark.once
     def test_who_may_not_is_refused_and_nothing_happens(self, name, workspace):
         call, arguments = TOOL_CALLS[name], self.arguments(name, workspace)
         bad = {"nobody": APIClient(), **{why: bearer(one) for why, one in ended(workspace).items()}}
@@ -311,6 +315,7 @@ def test_what_anybody_gets(address, db):
     assert everything() == before
 
 
+@pytest.mark.once
 def test_every_page_of_the_admin_wants_a_login(db):
     pages = list(mounted(admin.site.urls[0], "/admin/"))
     assert len(pages) > 50

@@ -68,6 +68,42 @@ def test_list_parameters_are_documented(schema):
     assert {"page", "per_page", "cursor", "media_type", "search"} <= names
 
 
+def test_every_parameter_of_a_query_says_what_it_means(schema):
+    asked = [
+        (name, each["name"], each.get("description"))
+        for name, operation in operations(schema)
+        for each in operation.get("parameters", [])
+        if each["in"] == "query"
+    ]
+    assert len(asked) > 50
+    assert [each for each in asked if not each[2]] == []
+    told = {
+        each["name"]: each["description"]
+        for each in schema["paths"]["/api/v1/media_files"]["get"]["parameters"]
+    }
+    assert told["per_page"] == "At most 100; more count as that."
+    assert told["folder_id"] == "In this very folder; `null`: in none."
+
+
+@pytest.mark.parametrize(
+    ("operation", "statuses"),
+    [
+        ("GET /api/v1/contact", {"404"}),
+        ("POST /api/v1/scenarios", {"502", "503"}),
+        ("PATCH /api/v1/scenarios/{id}", {"502"}),
+    ],
+)
+def test_statuses_that_only_some_operations_answer_are_told(schema, operation, statuses):
+    assert statuses <= set(dict(operations(schema))[operation]["responses"])
+
+
+def test_notes_for_those_who_work_on_the_code_stay_there(schema):
+    body = schema["components"]["schemas"]["SimulatedEventRequest"]
+    assert body["description"] == (
+        "What a pretend person does: writes a text, sends a file (or both), or taps a button."
+    )
+
+
 def test_it_is_made_without_warnings(tmp_path):
     """Each stands for a type or a name that the document can only guess."""
     call_command("spectacular", "--fail-on-warn", "--file", str(tmp_path / "schema.yaml"))

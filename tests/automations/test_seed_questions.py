@@ -61,7 +61,8 @@ def test_question_without_answers_is_taken_with_a_warning(api):
     shown = posted(api, INTERESTED)
     [warning] = shown["warnings"]
     assert (warning["code"], warning["path"]) == ("answers_missing", "actions.0.options.answers")
-    assert "2 branches" in warning["message"]
+    # It stands alone on the home page of the admin, where no path says what is missing.
+    assert warning["message"] == ("No answers are given, but 2 branches: people choose by number.")
     assert [each["parent_branch"] for each in shown["actions"]] == [None, "option_0", "option_1"]
     assert [each["options"] for each in shown["actions"]] == [{}, {}, {}]
 

@@ -8,6 +8,7 @@ from PIL import Image
 from automations.models import Scenario
 from automations.scenarios import create_scenario
 from inro.accounts.models import Workspace
+from media_library import orders
 from media_library.ingest import ingest_upload
 from media_library.models import MediaFile
 from messaging import receiving
@@ -25,8 +26,10 @@ def picture(width: int = 640, height: int = 400, color: str = "teal") -> bytes:
 
 
 def upload(workspace: Workspace, name: str = "welcome.jpg", content: bytes = b"") -> MediaFile:
-    file = SimpleUploadedFile(name, content or picture())
-    return ingest_upload(workspace, file)
+    """Stored, and its renditions ordered, as half a second later."""
+    media_file = ingest_upload(workspace, SimpleUploadedFile(name, content or picture()))
+    orders.place_new()
+    return media_file
 
 
 def welcome(workspace: Workspace, media_file: MediaFile, *, active: bool = True) -> Scenario:

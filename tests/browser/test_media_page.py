@@ -223,7 +223,7 @@ def test_a_file_is_watched_tried_again_replaced_and_deleted(browsing, operator, 
     page.get_by_label("By a file").set_input_files(new)
     page.get_by_role("button", name="Replace").click()
     expect(page.get_by_text("The file is replaced.")).to_be_visible()
-    preview = page.get_by_role("img", name="The image a.webp")
+    preview = page.get_by_role("img", name="The image a.jpg")
     assert preview.evaluate("image => image.decode().then(() => image.naturalWidth)") == 640
     expect(page.locator("code", has_text="picture")).to_be_visible()
     page.get_by_role("link", name="Delete").click()

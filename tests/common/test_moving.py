@@ -11,8 +11,8 @@ from django.core.files.storage import FileSystemStorage, default_storage
 from django.core.management import CommandError, call_command
 
 from inro.common.bucket import Bucket
+from media_library.holding import release_blobs
 from media_library.models import Blob, MediaFile
-from media_library.storage import release_blob
 from tests.common.test_cleaning import lying
 from tests.conftest import keep_files_at
 from tests.media_library import files
@@ -164,7 +164,7 @@ def test_deleted_meanwhile_is_not_missed(bucket, library, monkeypatch):
     def opened(self, name, mode="rb"):
         if name == gone.storage_name and MediaFile.objects.filter(blob=gone).exists():
             MediaFile.objects.filter(blob=gone).delete()
-            release_blob(gone.pk)
+            release_blobs([gone.pk])
         return real(self, name, mode)
 
     monkeypatch.setattr(FileSystemStorage, "_open", opened)

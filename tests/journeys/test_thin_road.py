@@ -78,6 +78,7 @@ def test_photo_arrives_in_the_sandbox(product: Product, picture: bytes):
     assert [m["content"] for m in contact["last_messages"]] == ["", "hello"]
 
 
+@pytest.mark.once
 def test_ctrl_c_leaves_nothing_behind_and_a_second_start_has_the_data(
     product: Product, picture: bytes
 ):
@@ -96,6 +97,7 @@ def test_ctrl_c_leaves_nothing_behind_and_a_second_start_has_the_data(
     assert (page.status_code, page.url.path) == (200, "/admin/")
 
 
+@pytest.mark.once
 def test_killed_supervisor_takes_everything_along(product: Product):
     running = product.processes()
     running[0].kill()
@@ -103,12 +105,14 @@ def test_killed_supervisor_takes_everything_along(product: Product):
     assert alive == []
 
 
+@pytest.mark.once
 def test_second_start_on_the_same_data_is_refused(product: Product):
     second = Product(product.folder)
     with pytest.raises(AssertionError, match="already running on the data"):
         second.start()
 
 
+@pytest.mark.once
 def test_nobody_has_to_read_what_it_prints(tmp_path):
     """A pipe that is full or broken neither stops the web process nor the way down."""
     silent = Product(tmp_path / "data", LOG_LEVEL="INFO")

@@ -67,7 +67,6 @@ def test_reading_refuses_as_the_api(agent, name, arguments, path):
             "scenarios",
             {**WELCOME, "actions": [{"action_type": "message", "survey": {"id": 1}}]},
         ),
-        ("upload_media_file", "media_files", {"caption": "x"}),
         ("upload_media_file", "media_files", {"file_url": "http://127.0.0.1/x.jpg"}),
         ("upload_media_file", "media_files", {"file_url": "x", "caption": "x" * 3000, "a": 1}),
     ],
@@ -193,3 +192,16 @@ def test_unexpected_error_names_the_request_and_is_logged(agent, monkeypatch, ca
         "message": f"Something went wrong here; request {answer.headers['X-Request-Id']}.",
     }
     assert "unexpected error" in caplog.text
+
+
+@pytest.mark.parametrize("name", ["upload_media_file", "replace_media_file"])
+def test_without_a_url_only_the_url_is_asked_for(agent, media_file, name):
+    ids = {"id": media_file["id"]} if name == "replace_media_file" else {}
+    details = agent.refused(name, **ids, colour="red")["details"]
+    assert details["colour"] == ["Unknown field."]
+    assert "file" not in details
+    error = agent.refused(name, **ids)
+    assert error["details"] == {"file_url": ["This field is required."]}
+    assert (error["code"], error["message"]) == ("validation_failed", "One field is not valid.")
+    assert agent.refused(name, **ids, file="aGVsbG8=")["details"].keys() == {"file"}
+    assert MediaFile.objects.count() == 1

@@ -31,17 +31,25 @@ def test_tool_says_what_it_is_for(tool):
 
 @tools
 def test_schema_refuses_unknown_arguments_and_so_does_the_tool(
-    tool, agent, scenario, contact, media_file
+    tool, agent, scenario, contact, media_file, execution
 ):
     # A change looks for its row first.
     changed = {
         "update_scenario": scenario["id"],
         "update_contact": contact.pk,
         "update_media_file": media_file["id"],
+        "replace_media_file": media_file["id"],
+        "cancel_execution": execution.pk,
     }
+    if tool.name == "update_media_folder":
+        changed[tool.name] = agent.call("create_media_folder", name="Summer")["id"]
     named = {"id": changed[tool.name]} if tool.name in changed else {}
     arguments = {**tool.example, **named, "colour": 1}
     assert not Draft202012Validator(input_schema(tool)).is_valid(arguments)
+    if tool.name == "validate_scenario":  # to name faults is what it is for
+        told = agent.call(tool.name, **arguments)
+        assert (told["valid"], told["details"]["colour"]) == (False, ["Unknown field."])
+        return
     error = agent.refused(tool.name, **arguments)
     assert error["code"] == "validation_failed"
     assert error["details"]["colour"][0].startswith("Unknown")
@@ -68,8 +76,11 @@ def test_reading_tools_are_marked(agent):
     shown = agent.tools()
     assert list(shown) == TOOLS.keys()
     for name, tool in shown.items():
-        assert tool["annotations"]["readOnlyHint"] is name.startswith(("get_", "list_"))
-        assert tool["annotations"]["destructiveHint"] is name.startswith(("update_", "delete_"))
+        assert tool["annotations"]["readOnlyHint"] is name.startswith(
+            ("get_", "list_", "validate_", "export_")
+        )
+        changes = ("update_", "replace_", "cancel_", "delete_")
+        assert tool["annotations"]["destructiveHint"] is name.startswith(changes)
         assert tool["inputSchema"] == input_schema(TOOLS[name])
 
 

@@ -3,6 +3,8 @@
 import pytest
 
 from tests.mcp.conftest import WELCOME
+from tests.media_library import files
+from tests.media_library.conftest import upload
 
 
 @pytest.mark.parametrize(
@@ -113,6 +115,54 @@ def test_the_life_of_a_file(agent, media_file):
     assert (error["code"], list(error["details"])) == ("duplicate_media", ["file_url"])
     assert agent.call("delete_media_file", id=media_file["id"], if_unused=True) == {}
     assert agent.refused("get_media_file", id=media_file["id"])["code"] == "not_found"
+
+
+def test_a_file_gets_other_bytes_and_says_what_uses_it(agent, api, media_file):
+    action = {"action_type": "image", "media_file": {"id": media_file["id"]}}
+    scenario = agent.call("create_scenario", **{**WELCOME, "actions": [action]})
+    usages = agent.call("list_media_file_usages", id=media_file["id"])
+    assert usages == agent.client.get(f"/api/v1/media_files/{media_file['id']}/usages").json()
+    assert [each["id"] for each in usages["usages"]] == [scenario["id"]]
+    other = upload(api, files.picture("PNG"), "b.png").json()
+    replaced = agent.call("replace_media_file", id=media_file["id"], file_url=other["url"])
+    assert (replaced["id"], replaced["sha256"]) == (media_file["id"], other["sha256"])
+    assert replaced["url"].startswith(media_file["url"].rpartition("/")[0])
+
+
+def test_the_life_of_a_folder(agent, media_file):
+    above = agent.call("create_media_folder", name="Campaigns")
+    folder = agent.call("create_media_folder", name="Summer", parent_id=above["id"])
+    agent.call("update_media_file", id=media_file["id"], folder_id=folder["id"])
+    changed = agent.call("update_media_folder", id=folder["id"], name="Winter", parent_id=None)
+    assert (changed["path"], changed["files"]) == (["Winter"], 1)
+    again = agent.refused("update_media_folder", id=folder["id"], name="campaigns")
+    assert (again["code"], list(again["details"])) == ("conflict", ["name"])
+    assert agent.call("delete_media_folder", id=folder["id"]) == {}
+    assert agent.call("list_media_folders")["meta"]["total"] == 1
+    assert agent.call("get_media_file", id=media_file["id"])["folder_id"] is None
+
+
+def test_the_life_of_a_scenario(agent):
+    assert agent.call("validate_scenario", **WELCOME)["valid"] is True
+    assert agent.call("list_scenarios")["scenarios"] == []
+    scenario = agent.call("create_scenario", **WELCOME)
+    copy = agent.call("export_scenario", id=scenario["id"])
+    assert copy == agent.client.get(f"/api/v1/scenarios/{scenario['id']}/export").json()
+    assert agent.call("delete_scenario", id=scenario["id"]) == {}
+    assert agent.call("list_scenarios")["scenarios"] == []
+
+
+def test_a_scenario_that_is_not_valid_is_told_of_and_not_made(agent):
+    found = agent.call("validate_scenario", **{**WELCOME, "actions": [{"action_type": "dance"}]})
+    assert (found["valid"], list(found["details"])) == (False, ["actions.0.action_type"])
+    error = agent.refused("validate_scenario", actions=[{"action_type": "image", "survey": {}}])
+    assert list(error["details"]) == ["actions.0.survey"]
+    assert agent.call("list_scenarios")["scenarios"] == []
+
+
+def test_an_execution_is_canceled_once(agent, execution):
+    assert agent.call("cancel_execution", id=execution.pk)["status"] == "stopped"
+    assert agent.refused("cancel_execution", id=execution.pk)["code"] == "conflict"
 
 
 def test_a_file_that_is_used_stays(agent, media_file):

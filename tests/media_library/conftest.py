@@ -12,9 +12,10 @@ from django.db import connection
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
-from media_library import fetching
+from media_library import fetching, making
 from media_library.models import Blob, Fetch, MediaFile
 from media_library.tasks import run_fetch
+from media_library.transcoding import Job
 from tests.media_library import files
 
 
@@ -148,3 +149,39 @@ def details(answer: Any) -> dict[str, list[str]]:
 
 def error_code(answer: Any) -> str:
     return str(answer.json()["error"]["code"])
+
+
+JPEG, SMALL = files.noise("JPEG", (300, 200)), files.picture(size=(32, 24))
+
+
+class Transcoder:
+    """Stands in for the real one; `act` is done in the middle of each job."""
+
+    def __init__(self) -> None:
+        self.jobs: list[Job] = []
+        self.sources: list[bytes] = []
+        self.results = {"jpeg": JPEG, "thumbnail": SMALL, "poster": SMALL}
+        self.act: Callable[[Job, Callable[[int], None], Callable[[], bool]], None] | None = None
+
+    def __call__(
+        self,
+        source: Path,
+        target: Path,
+        job: Job,
+        *,
+        progress: Callable[[int], None],
+        cancelled: Callable[[], bool],
+    ) -> None:
+        self.jobs.append(job)
+        self.sources.append(source.read_bytes())
+        if self.act:
+            self.act(job, progress, cancelled)
+        target.write_bytes(self.results[job.form])
+
+
+@pytest.fixture
+def transcoder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Transcoder]:
+    transcoder = Transcoder()
+    monkeypatch.setattr(making, "transcode", transcoder)
+    yield transcoder
+    assert temporary() == []

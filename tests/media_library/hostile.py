@@ -2,6 +2,7 @@
 
 import struct
 import zlib
+from functools import cache
 
 from tests.media_library import files, papers, photos
 
@@ -9,6 +10,7 @@ MEGABYTE = 1 << 20
 HEAD = files.box(b"ftyp", b"mp42", bytes(4))
 
 
+@cache
 def zeros(megabytes: int) -> bytes:
     """Deflated, a thousandth of that."""
     packer = zlib.compressobj(9)

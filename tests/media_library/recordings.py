@@ -25,9 +25,14 @@ def recording(
     sound_rate: int = SOUND_RATE,
     upright: bool = False,
     metadata: dict[str, str] | None = None,
+    pixels: str = "yuv420p",
+    coding: dict[str, str] | None = None,
     **options: str,
 ) -> bytes:
-    """`options` are the container's; a phone held `upright` turns the first track's matrix."""
+    """`coding` is told to the encoder of the pictures, `options` to the container.
+
+    A phone held `upright` turns the first track's matrix.
+    """
     with (
         NamedTemporaryFile() as target,
         av.open(target.name, "w", format=format, options=options) as container,
@@ -35,9 +40,9 @@ def recording(
         container.metadata.update(metadata or {})
         streams: list[tuple[Any, Iterator[Any]]] = []
         if video:
-            pictures: Any = container.add_stream(video, rate=rate)
+            pictures: Any = container.add_stream(video, rate=rate, options=coding or {})
             pictures.width, pictures.height = size
-            pictures.pix_fmt = "yuv420p"
+            pictures.pix_fmt = pixels
             streams.append((pictures, _pictures(seconds * rate, size)))
         if audio:
             sound: Any = container.add_stream(audio, rate=sound_rate, layout=layout)

@@ -77,6 +77,18 @@ ALL, NONE = ["as it is"] * 3, ["no"] * 3
         (source("video/mp4", video_codec="h264", audio_codec="aac", faststart=True), ALL),
         (source("video/mp4", video_codec="h264", audio_codec=None, faststart=True), ALL),
         (source("video/mp4", video_codec="hevc"), ["as it is", "mp4-16mb", "as it is"]),
+        *(
+            (source("video/mp4", video_codec="h264", video_profile=each, b_frames=False), ALL)
+            for each in ("Baseline", "Constrained Baseline", "Main")
+        ),
+        *(
+            (
+                source("video/mp4", video_codec="h264", video_profile=each),
+                ["as it is", "mp4-16mb", "as it is"],
+            )
+            for each in ("Extended", "High", "High 10", "High 4:2:2", "High 4:4:4 Predictive")
+        ),
+        (source("video/mp4", b_frames=True), ["as it is", "mp4-16mb", "as it is"]),
         (source("video/mp4", audio_codec="mp3"), ["as it is", "mp4-16mb", "as it is"]),
         (source("video/mp4", faststart=False), ["as it is", "mp4-16mb", "as it is"]),
         (source("video/mp4", 17 * MB), ["as it is", "mp4-16mb", "as it is"]),
@@ -113,6 +125,17 @@ def test_ways(given, expected):
             source("video/mp4", video_codec="hevc"),
             WA,
             "WhatsApp takes pictures coded as H.264; here it is HEVC.",
+        ),
+        (
+            source("video/mp4", video_codec="h264", video_profile="High 10"),
+            WA,
+            "WhatsApp takes H.264 of the profile Baseline, Constrained Baseline or Main; "
+            "here it is High 10.",
+        ),
+        (
+            source("video/mp4", b_frames=True),
+            WA,
+            "WhatsApp takes videos without B-frames, which not every phone plays there.",
         ),
         (
             source("audio/mp4", audio_codec="alac"),
@@ -194,6 +217,8 @@ sources = st.builds(
         {},
         optional={
             "video_codec": st.sampled_from(["h264", "hevc", "vp9", None]),
+            "video_profile": st.sampled_from(["Main", "High", "High 10", None]),
+            "b_frames": st.sampled_from([True, False, None]),
             "audio_codec": st.sampled_from(["aac", "opus", "vorbis", "mp3", None]),
             "channels": st.sampled_from([1, 2, 6, None]),
             "faststart": st.sampled_from([True, False, None]),
@@ -212,6 +237,8 @@ def result_of(recipe: Recipe) -> Source:
     """The largest that may come of it, as its form promises it."""
     details: dict[str, Any] = {
         "video_codec": "h264",
+        "video_profile": "Main",
+        "b_frames": False,
         "audio_codec": "aac",
         "faststart": True,
         "bits": 8,

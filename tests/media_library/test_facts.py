@@ -93,7 +93,8 @@ def test_pictures(api, body, size, known):
     assert told(api, body) == ((*size, None), known)
 
 
-H264 = {"video_codec": "h264", "audio_codec": "aac", "channels": 1}
+HIGH = {"video_codec": "h264", "video_profile": "High"}
+H264 = HIGH | {"b_frames": True, "audio_codec": "aac", "channels": 1}
 FILMS = {
     "mp4": (("mp4", "libx264", "aac"), {}, 2.0, H264 | {"faststart": False}),
     "mp4 for the web": (
@@ -106,25 +107,25 @@ FILMS = {
         ("mp4", "libx264"),
         {"movflags": "frag_keyframe+empty_moov"},
         2.0,
-        {"video_codec": "h264", "faststart": True},
+        HIGH | {"faststart": True},
     ),
     "mp4 in fragments with sound": (
         ("mp4", "libx264", "aac"),
         {"movflags": "frag_keyframe+empty_moov+default_base_moof", "frag_duration": "200000"},
         2.08,  # the first and last frames of AAC are cut by edits, which fragments have none of
-        H264 | {"faststart": True},
+        HIGH | {"audio_codec": "aac", "channels": 1, "faststart": True},
     ),
     "hevc mov": (
         ("mov", "libx265", "aac"),
         {"x265-params": "log-level=none"},
         2.0,
-        H264 | {"video_codec": "hevc", "faststart": False},
+        {"video_codec": "hevc", "audio_codec": "aac", "channels": 1, "faststart": False},
     ),
     "mov with bare sound": (
         ("mov", "libx264", "pcm_s16le"),
         {"layout": "stereo"},
         2.0,
-        {"video_codec": "h264", "audio_codec": "pcm_s16le", "channels": 2, "faststart": False},
+        H264 | {"audio_codec": "pcm_s16le", "channels": 2, "faststart": False},
     ),
     "3gp": (
         ("3gp", "mpeg4", "aac"),
@@ -145,6 +146,33 @@ FILMS = {
         {"video_codec": "vp8"},
     ),
 }
+
+
+PROFILES = {
+    "Constrained Baseline": ({"profile": "baseline"}, "yuv420p", False),
+    "Main": ({"profile": "main"}, "yuv420p", True),
+    "High": ({"profile": "high", "bf": "0"}, "yuv420p", False),
+    "High 10": ({"bf": "0"}, "yuv420p10le", False),
+    "High 4:2:2": ({}, "yuv422p", True),
+    "High 4:4:4 Predictive": ({}, "yuv444p", True),
+}
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+@pytest.mark.parametrize("format", ["mp4", "mov", "3gp"])
+def test_profiles_of_h264(api, format, profile):
+    coding, pixels, b_frames = PROFILES[profile]
+    body = recording(format, "libx264", pixels=pixels, coding=coding)
+    known = {"video_codec": "h264", "video_profile": profile, "b_frames": b_frames}
+    assert told(api, body)[1] == known | {"faststart": False}
+
+
+@pytest.mark.parametrize(("old", "new"), [(b"avcC\x01d", b"avcC\x01\x07"), (b"avcC", b"free")])
+def test_profiles_nobody_knows(api, old, new):
+    body = recording("mp4", "libx264")
+    assert body.count(old) == 1
+    known = {"video_codec": "h264", "b_frames": True, "faststart": False}
+    assert told(api, body.replace(old, new))[1] == known
 
 
 @pytest.mark.parametrize(("what", "options", "seconds", "known"), FILMS.values(), ids=FILMS)

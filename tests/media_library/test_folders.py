@@ -126,6 +126,8 @@ def test_every_fault_at_once(api, stranger):
     for pk in (foreign, 987654, 10**30):
         answer = api.post(FOLDERS, {"name": "x", "parent_id": pk})
         assert details(answer) == {"parent_id": [f"No folder has the id {pk}."]}
+        answer = api.post(FOLDERS, {"name": "", "parent_id": pk})
+        assert set(details(answer)) == {"name", "parent_id"}, "all faults at once"
     assert MediaFolder.objects.count() == 1
 
 

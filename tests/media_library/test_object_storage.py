@@ -9,9 +9,10 @@ from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
+from media_library.holding import release_blobs
 from media_library.ingest import ingest_upload
 from media_library.models import Blob, MediaFile
-from media_library.storage import open_blob, release_blob
+from media_library.storage import open_blob
 from tests.conftest import keep_files_at
 from tests.media_library import files
 from tests.media_library.conftest import error_code, temporary, upload, upload_url
@@ -77,7 +78,7 @@ class TestKeeping:
         blob = Blob.objects.get().pk
         assert len(s3.names()) == 1
         MediaFile.objects.all().delete()
-        release_blob(blob)
+        release_blobs([blob])
         assert_nothing_left(s3)
 
     def test_in_parts(self, api, s3, road, settings):

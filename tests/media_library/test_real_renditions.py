@@ -18,6 +18,7 @@ from media_library.tasks import order_renditions
 from messaging.channels.media_rules import WHATSAPP
 from tests.media_library import files
 from tests.media_library.conftest import temporary, upload
+from tests.media_library.recordings import recording
 from tests.media_library.transcoding import sources
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -68,6 +69,36 @@ def test_heic_becomes_jpeg_without_its_place(api):
     shown = api.get(f"/api/v1/media_files/{file.pk}").json()
     assert {each["rendition"] for each in shown["deliverable"].values()} == {"jpeg-5mb"}
     assert Client().get(urlsplit(shown["thumbnail_url"]).path).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("pixels", "coding"),
+    [
+        ("yuv420p10le", {"profile": "high10"}),
+        ("yuv422p", {"profile": "high422"}),
+        ("yuv444p", {"profile": "high444"}),
+        ("yuv420p", {"profile": "main", "bf": "3"}),
+    ],
+    ids=lambda each: each if isinstance(each, str) else None,
+)
+def test_mp4_that_phones_do_not_play_becomes_one_that_they_do(api, tmp_path, pixels, coding):
+    body = recording("mp4", "libx264", "aac", pixels=pixels, coding=coding, movflags="faststart")
+    file = uploaded(api, body)
+    shown = api.get(f"/api/v1/media_files/{file.pk}").json()
+    assert shown["deliverable"]["whatsapp"]["rendition"] == "mp4-16mb"
+    target = tmp_path / "made.mp4"
+    target.write_bytes(fetched(file, "mp4-16mb"))
+    seen = sources.seen(target)
+    assert (seen.codec, seen.profile, seen.pixels) == ("h264", "Main", "yuv420p")
+    row = Rendition.objects.get(source=file.blob, recipe="mp4-16mb")
+    assert row.blob
+    assert row.blob.details["b_frames"] is False
+
+
+def test_mp4_that_phones_play_goes_as_it_is(api):
+    coding = {"profile": "main", "bf": "0"}
+    file = uploaded(api, recording("mp4", "libx264", "aac", coding=coding, movflags="faststart"))
+    assert [each.recipe for each in Rendition.objects.filter(source=file.blob)] == ["poster"]
 
 
 def test_mov_becomes_mp4_and_poster(api, tmp_path: Path):

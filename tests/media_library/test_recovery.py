@@ -192,6 +192,17 @@ def test_request_that_died_leaves_nothing_for_long(workspace, workers, serve):
     assert_nothing_left()
 
 
+def test_bytes_that_two_workspaces_fetched_are_cleared_away_for_both(
+    workspace, stranger, workers, serve
+):
+    for each in (workspace, stranger):
+        row = Fetch.objects.create(workspace=each, url=serve(), due_at=timezone.now())
+        run_fetch(row.pk)
+    assert Blob.objects.count() == len(stored()) == 2
+    tick(minutes=11)
+    assert_nothing_left()
+
+
 def test_sweep_removes_stale_temporary_files_only(workers, settings):
     (settings.TEMP_DIR / "half.upload").write_bytes(b"x")
     tick(minutes=59)

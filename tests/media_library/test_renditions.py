@@ -1,7 +1,7 @@
 """From a stored file to its other forms: made by a worker, shown in lists, served, let go."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
@@ -16,44 +16,18 @@ from django.test import Client
 from django.utils import timezone
 
 from inro.common import claims, measuring
-from media_library import making, ordering, storage
+from media_library import making, ordering, orders, readings, storage
+from media_library.holding import release_blobs
 from media_library.ingest import ingest_upload
 from media_library.models import Blob, MediaFile, Rendition
 from media_library.rendition_tasks import make_renditions
-from media_library.tasks import order_renditions
 from media_library.transcoding import Cancelled, Job, TranscodingFailed
 from tests.media_library import files
-from tests.media_library.conftest import stored, temporary, upload, upload_url
+from tests.media_library.conftest import JPEG, SMALL, stored, upload, upload_url
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-JPEG, SMALL = files.noise("JPEG", (300, 200)), files.picture(size=(32, 24))
 WEBP = files.picture("WEBP")
-
-
-class Transcoder:
-    """Stands in for the real one; `act` is done in the middle of each job."""
-
-    def __init__(self) -> None:
-        self.jobs: list[Job] = []
-        self.sources: list[bytes] = []
-        self.results = {"jpeg": JPEG, "thumbnail": SMALL, "poster": SMALL}
-        self.act: Callable[[Job, Callable[[int], None], Callable[[], bool]], None] | None = None
-
-    def __call__(
-        self,
-        source: Path,
-        target: Path,
-        job: Job,
-        *,
-        progress: Callable[[int], None],
-        cancelled: Callable[[], bool],
-    ) -> None:
-        self.jobs.append(job)
-        self.sources.append(source.read_bytes())
-        if self.act:
-            self.act(job, progress, cancelled)
-        target.write_bytes(self.results[job.form])
 
 
 @pytest.fixture(autouse=True)
@@ -63,14 +37,6 @@ def woken(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setattr("inro.common.waking._send", lambda task, *_: woken.append(task.name))
     monkeypatch.setattr(ordering, "_covered_until", float("-inf"))
     return woken
-
-
-@pytest.fixture
-def transcoder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Transcoder]:
-    transcoder = Transcoder()
-    monkeypatch.setattr(making, "transcode", transcoder)
-    yield transcoder
-    assert temporary() == []
 
 
 def shown(api: Any, answer: Any) -> dict[str, Any]:
@@ -86,7 +52,7 @@ def delete(file: MediaFile) -> None:
     blob = file.blob
     assert blob
     file.delete()
-    storage.release_blob(blob.pk)
+    release_blobs([blob.pk])
 
 
 def clean() -> bool:
@@ -106,9 +72,9 @@ def test_from_upload_to_delivery(api, transcoder, woken):
         "reason": "WhatsApp takes images as JPG or PNG; this file is WEBP. "
         "A JPEG of up to 5 MB is yet to be made.",
     }
-    assert rows() == [("jpeg-5mb", "queued"), ("thumbnail", "queued")]
-    assert woken == ["media_library.make_renditions"]
+    assert (rows(), woken) == ([], ["media_library.make_renditions"])
     make_renditions()
+    assert rows() == [("jpeg-5mb", "ready"), ("thumbnail", "ready")]
     assert transcoder.jobs == [
         Job("jpeg", 5_000_000, "image/webp"),
         Job("thumbnail", 100_000, "image/webp"),
@@ -136,8 +102,8 @@ def test_nothing_is_made_of_what_needs_nothing(api, transcoder, woken):
 
 def test_files_that_share_bytes_share_renditions(api, transcoder):
     first, second = upload(api, WEBP), upload(api, WEBP)
-    assert len(rows()) == 2
     make_renditions()
+    assert len(rows()) == 2
     third = upload(api, WEBP)
     make_renditions()
     assert len(transcoder.jobs) == 2
@@ -292,6 +258,7 @@ def test_missing_source_ends_it(api, transcoder):
 
 def test_worker_that_is_killed_leaves_it_to_the_next(api, transcoder, woken):
     answer = upload(api, files.picture())
+    orders.place_new()
     now = timezone.now()
     Rendition.objects.update(
         status="running", turn=1, attempts=1, lease_until=now + making.LEASE, progress=30
@@ -309,6 +276,7 @@ def test_worker_that_is_killed_leaves_it_to_the_next(api, transcoder, woken):
 
 def test_what_kills_every_worker_is_given_up(api, transcoder):
     upload(api, files.picture())
+    orders.place_new()
     Rendition.objects.update(
         status="running", turn=3, attempts=3, lease_until=timezone.now() - timedelta(seconds=1)
     )
@@ -316,9 +284,12 @@ def test_what_kills_every_worker_is_given_up(api, transcoder):
     assert (rows(), transcoder.jobs) == ([("thumbnail", "failed")], [])
 
 
-def test_lost_wake_up_is_made_good_by_the_sweep(api, transcoder, woken):
+@pytest.mark.parametrize("is_placed", [False, True])
+def test_lost_wake_up_is_made_good_by_the_sweep(api, transcoder, woken, is_placed):
     for body in (files.picture(), WEBP):
         upload(api, body)
+    if is_placed:
+        orders.place_new()
     woken.clear()
     claims.sweep(timezone.now())
     assert woken == [], "a wake-up that may only be slow is not doubled"
@@ -327,6 +298,53 @@ def test_lost_wake_up_is_made_good_by_the_sweep(api, transcoder, woken):
     make_renditions()
     claims.sweep(timezone.now() + timedelta(seconds=40))
     assert woken == ["media_library.make_renditions"]
+    assert {status for _, status in rows()} == {"ready"}
+
+
+def test_a_wake_up_that_waits_its_turn_is_not_given_another_with_each_tick(api, transcoder, woken):
+    for body in (files.picture(), WEBP):
+        upload(api, body)
+    woken.clear()
+    for seconds in range(16, 46, 2):
+        claims.sweep(timezone.now() + timedelta(seconds=seconds))
+    assert woken == ["media_library.make_renditions"] * 2
+    assert readings.oldest_rendition(timezone.now()) == Blob.objects.earliest("pk").created_at
+    make_renditions()
+    claims.sweep(timezone.now() + timedelta(seconds=90))
+    assert len(woken) == 2
+
+
+def test_bytes_that_come_as_two_kinds_before_a_worker_looked(api):
+    body = files.webm(b"V_VP9")
+    for kind in ("audio", "video"):
+        assert upload(api, body, "a.webm", media_type=kind).status_code == 201
+    orders.place_new()
+    assert [recipe for recipe, _ in rows()] == ["m4a-16mb", "mp4-16mb", "poster"]
+
+
+def test_no_file_is_passed_over_when_workers_and_uploads_meet(api, workspace, monkeypatch):
+    """Batches of two, by four workers at once, while files come."""
+    monkeypatch.setattr(orders, "_BATCH", 2)
+    bodies = [files.picture("WEBP", colour=(n, n, n)) for n in range(0, 200, 10)]
+    barrier = threading.Barrier(6)
+
+    def work(chosen: list[bytes] | None) -> None:
+        try:
+            barrier.wait(10)
+            for body in chosen or []:
+                ingest_upload(workspace, SimpleUploadedFile("a.webp", body))
+            for _ in range(0 if chosen else 10):
+                orders.place_new()
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(6) as pool:
+        parts = [bodies[::2], bodies[1::2], None, None, None, None]
+        for each in [pool.submit(work, part) for part in parts]:
+            each.result(60)
+    orders.place_new()
+    assert Rendition.objects.count() == 2 * len(bodies)
+    assert not Blob.objects.filter(unordered=True).exists()
 
 
 def test_worker_that_was_thought_dead_writes_nothing(api, transcoder, monkeypatch):
@@ -337,6 +355,7 @@ def test_worker_that_was_thought_dead_writes_nothing(api, transcoder, monkeypatc
 
     transcoder.act = act
     upload(api, files.picture())
+    orders.place_new()
     making.run(Rendition.objects.get().pk)
     row = Rendition.objects.get()
     assert (row.status, row.turn, row.blob_id) == ("running", 7, None)
@@ -352,12 +371,14 @@ def test_claim_lost_at_the_last_moment_leaves_no_bytes(api, transcoder, monkeypa
 
     monkeypatch.setattr(making, "deposited", deposited)
     upload(api, files.picture())
+    orders.place_new()
     making.run(Rendition.objects.get().pk)
     assert (rows(), Blob.objects.count(), clean()) == ([("thumbnail", "running")], 1, True)
 
 
 def test_two_workers_at_once(api, transcoder):
     upload(api, files.picture())
+    orders.place_new()
     pk = Rendition.objects.get().pk
     barrier = threading.Barrier(4)
 
@@ -429,7 +450,7 @@ def test_result_that_is_the_source_itself(api, transcoder):
 def test_a_blob_that_others_need_keeps_its_renditions(api, transcoder):
     upload(api, WEBP)
     make_renditions()
-    storage.release_blob(Blob.objects.earliest("pk").pk)
+    release_blobs([Blob.objects.earliest("pk").pk])
     assert rows() == [("jpeg-5mb", "ready"), ("thumbnail", "ready")]
     assert clean()
 
@@ -486,7 +507,9 @@ def test_nothing_is_left_over_when_all_happens_at_once(workspace, transcoder):
     def come_and_go(number: int) -> None:
         for n in range(8):
             body = bodies[(n + number) % 2]
-            delete(ingest_upload(workspace, SimpleUploadedFile("a", body)))
+            file = ingest_upload(workspace, SimpleUploadedFile("a", body))
+            orders.place_new()
+            delete(file)
 
     def work(number: int) -> None:
         while not done.is_set():
@@ -512,49 +535,12 @@ def test_nothing_is_left_over_when_all_happens_at_once(workspace, transcoder):
     assert (rows(), Blob.objects.count(), stored()) == ([], 0, [])
 
 
-def stored_before(api: Any, count: int) -> None:
-    for n in range(count):
-        upload(api, files.picture("WEBP", size=(20, 20 + n)))
-    Rendition.objects.all().delete()
-
-
-def test_files_of_an_older_version(api, transcoder, monkeypatch, capsys):
-    monkeypatch.setattr(ordering, "_BATCH", 2)
-    stored_before(api, 5)
-    MediaFile.objects.create(workspace=MediaFile.objects.all()[0].workspace, status="pending")
-    call_command("make_renditions")
-    assert capsys.readouterr().out.splitlines()[-1] == (
-        "Done: 10 renditions ordered. Workers make them."
-    )
-    assert len(rows()) == 10
-    call_command("make_renditions")
-    assert "Done: 0 renditions ordered." in capsys.readouterr().out
-    make_renditions()
-    assert {status for _, status in rows()} == {"ready"}
-
-
-def test_queries_of_the_command_do_not_grow(api, django_assert_num_queries):
-    stored_before(api, 1)
-    with django_assert_num_queries(6):
-        ordering.order_missing(0)
-    stored_before(api, 9)
-    with django_assert_num_queries(6):
-        assert ordering.order_missing(0)[1] == 18
-
-
-def test_one_file_of_an_older_version(api, transcoder, woken):
-    stored_before(api, 1)
-    pk = MediaFile.objects.get().pk
-    order_renditions(pk)
-    assert rows() == [("jpeg-5mb", "queued"), ("thumbnail", "queued")]
-    order_renditions(pk)
-    assert len(rows()) == 2
-    order_renditions(987654)
-
-
 def test_backlog_is_measured(api):
     assert measuring.BACKLOGS["renditions"].oldest(timezone.now()) is None
     upload(api, files.picture())
+    uploaded_at = Blob.objects.get().created_at
+    assert measuring.BACKLOGS["renditions"].oldest(timezone.now()) == uploaded_at
+    orders.place_new()
     due_at = Rendition.objects.get().due_at
     assert measuring.BACKLOGS["renditions"].oldest(timezone.now()) == due_at
 

@@ -45,8 +45,9 @@ def test_by_upload(api, file):
     answer = put(api, file, files.picture("PNG", (20, 10)))
     assert answer.status_code == 200, answer.content
     new = answer.json()
-    same = ("id", "name", "caption", "description", "folder_id", "created_at", "media_type")
+    same = ("id", "caption", "description", "folder_id", "created_at", "media_type")
     assert {name: new[name] for name in same} == {name: file[name] for name in same}
+    assert new["name"] == "welcome.png"
     assert (new["mime_type"], new["width"], new["height"]) == ("image/png", 20, 10)
     assert new["sha256"] != file["sha256"]
     assert api.get(f"{FILES}/{file['id']}").json() == new
@@ -56,6 +57,35 @@ def test_by_upload(api, file):
     assert again["ETag"] == f'"{new["sha256"]}"' != served["ETag"]
     noted = AuditEntry.objects.get()
     assert (noted.action, noted.target) == ("media file replaced", "welcome.jpg")
+
+
+@pytest.mark.parametrize(
+    ("name", "format", "becomes"),
+    [
+        ("a.webp", "PNG", "a.png"),
+        ("My holiday.WEBP", "JPEG", "My holiday.jpg"),
+        ("v1.2.webp", "GIF", "v1.2.gif"),
+        ("a.webp", "WEBP", "a.webp"),
+        ("a", "PNG", "a"),
+        (".webp", "PNG", ".webp"),
+        ("Summer 2.0", "PNG", "Summer 2.0"),
+        ("picture.jpg", "PNG", "picture.jpg"),
+        ("webp", "PNG", "webp"),
+    ],
+)
+def test_the_extension_follows_the_bytes(api, transactional_db, name, format, becomes):
+    """Where it was that of the old ones; people's own words stay."""
+    file = upload(api, files.picture("WEBP"), "x.webp", name=name).json()
+    assert file["name"] == name
+    new = put(api, file, files.picture(format, (20, 10)))
+    assert (new.status_code, new.json()["name"]) == (200, becomes)
+    assert api.get(f"{FILES}?search={becomes}").json()["meta"]["total"] == 1
+
+
+def test_other_extensions_of_the_same_type(api, transactional_db):
+    file = upload(api, files.picture(), "a.jpeg").json()
+    assert put(api, file, files.picture(size=(20, 10))).json()["name"] == "a.jpeg"
+    assert put(api, file, files.picture("PNG")).json()["name"] == "a.png"
 
 
 def test_by_url(api, file, workers, serve):

@@ -294,3 +294,22 @@ def test_schema_documents_the_upload(api):
     }
     names = {each["name"] for each in paths["/api/v1/media_files"]["get"]["parameters"]}
     assert {"media_type", "search", "created_since", "cursor", "folder_id"} <= names
+
+
+@pytest.mark.parametrize(
+    ("name", "content_type", "mime_type"),
+    [
+        ("a.csv", "application/octet-stream", "text/csv"),
+        ("A.CSV", "text/csv", "text/csv"),
+        ("a.csv", "text/plain", "text/plain"),
+        ("a.txt", "application/octet-stream", "text/plain"),
+    ],
+)
+def test_a_table_is_told_from_text_by_what_its_sender_says(api, name, content_type, mime_type):
+    answer = upload(api, b"a,b\n1,2\n", name, content_type)
+    assert (answer.status_code, answer.json()["mime_type"]) == (201, mime_type)
+
+
+def test_a_name_does_not_make_a_table_of_other_bytes(api):
+    answer = upload(api, files.picture(), "a.csv", "application/octet-stream").json()
+    assert answer["mime_type"] == "image/jpeg"

@@ -54,3 +54,7 @@ class Tool:
     def refusals(self, arguments: Mapping[str, Any]) -> Details:
         """What agents may not send although the API takes it."""
         return {}
+
+    def told(self, details: Details) -> Details:
+        """What the API names as faults, in words for those who have this tool only."""
+        return details

@@ -25,3 +25,17 @@ class GetExecution(Tool):
     name = "get_execution"
     path = "executions/{id}"
     example = {"id": 910}
+
+
+class CancelExecution(Tool):
+    """Cancel an execution
+
+    Ends one run that goes on or waits. Its messages that wait to be sent are withdrawn; what may
+    have gone out stays.
+    """
+
+    name = "cancel_execution"
+    method = "POST"
+    path = "executions/{id}/cancel"
+    destructive = True
+    example = {"id": 910}

@@ -46,9 +46,10 @@ class UploadMediaFile(Tool):
     example = {"file_url": "https://mybrand.com/welcome.jpg", "caption": "Welcome!"}
 
     def refusals(self, arguments: Mapping[str, Any]) -> Details:
-        if "file" not in arguments:
-            return {}
-        return {"file": ["Give file_url, a public URL; bytes go to POST /api/v1/media_files."]}
+        return _no_bytes("POST /api/v1/media_files") if "file" in arguments else {}
+
+    def told(self, details: Details) -> Details:
+        return _of_url(details)
 
 
 class UpdateMediaFile(Tool):
@@ -64,6 +65,38 @@ class UpdateMediaFile(Tool):
     path = "media_files/{id}"
     destructive = True
     example = {"id": 123, "name": "welcome.jpg", "folder_id": 7}
+
+
+class ReplaceMediaFile(Tool):
+    """Replace a media file by URL
+
+    Puts what is at a public URL in the place of one file's bytes. Its id and its addresses stay,
+    so all that sends it sends the new one. Both have to be of the same type: an image for an image.
+    """
+
+    name = "replace_media_file"
+    method = "PUT"
+    path = "media_files/{id}"
+    destructive = True
+    example = {"id": 123, "file_url": "https://mybrand.com/welcome-2.jpg"}
+
+    def refusals(self, arguments: Mapping[str, Any]) -> Details:
+        return _no_bytes("PUT /api/v1/media_files/{id}") if "file" in arguments else {}
+
+    def told(self, details: Details) -> Details:
+        return _of_url(details)
+
+
+class ListMediaFileUsages(Tool):
+    """List what uses a media file
+
+    Pages through the scenarios and waiting messages that would still send one file. Call it before
+    delete_media_file, to tell the person what would fail.
+    """
+
+    name = "list_media_file_usages"
+    path = "media_files/{id}/usages"
+    example = {"id": 123}
 
 
 class DeleteMediaFile(Tool):
@@ -104,3 +137,42 @@ class CreateMediaFolder(Tool):
     method = "POST"
     path = "media_folders"
     example = {"name": "Summer", "parent_id": 3}
+
+
+class UpdateMediaFolder(Tool):
+    """Update a folder of the media library
+
+    Gives one folder another name, or moves it with all that is in it: `parent_id` names the folder
+    to stand in, null the top.
+    """
+
+    name = "update_media_folder"
+    method = "PATCH"
+    path = "media_folders/{id}"
+    destructive = True
+    example = {"id": 7, "name": "Summer 2026"}
+
+
+class DeleteMediaFolder(Tool):
+    """Delete a folder of the media library
+
+    Takes one folder away; no file is lost: what stood in it moves to the folder above, or to none.
+    """
+
+    name = "delete_media_folder"
+    method = "DELETE"
+    path = "media_folders/{id}"
+    destructive = True
+    example = {"id": 7}
+
+
+def _no_bytes(route: str) -> Details:
+    return {"file": [f"Give file_url, a public URL; bytes go to {route}."]}
+
+
+def _of_url(details: Details) -> Details:
+    """Where the API asks for either, here only one of them can be given."""
+    if {"file", "file_url"} <= details.keys():
+        others = {path: told for path, told in details.items() if path != "file"}
+        return {**others, "file_url": ["This field is required."]}
+    return details

@@ -104,6 +104,56 @@ class UpdateScenario(Tool):
         return _inline_refusals(arguments.get("actions"))
 
 
+class ValidateScenario(Tool):
+    """Check a scenario without making it
+
+    Takes what create_scenario takes and writes nothing: answers whether it is valid, with every
+    fault and every warning by its path. The files at a `file_url` are not fetched.
+    """
+
+    name = "validate_scenario"
+    method = "POST"
+    path = "scenarios/validate"
+    example = {
+        "title": "Welcome",
+        "triggers": [{"trigger_type": "message", "options": {"keywords": ["hello"]}}],
+        "actions": [{"action_type": "text", "content": "Hi!"}],
+    }
+
+    @property
+    def reads(self) -> bool:
+        return True
+
+    def refusals(self, arguments: Mapping[str, Any]) -> Details:
+        return _inline_refusals(arguments.get("actions"))
+
+
+class ExportScenario(Tool):
+    """Export a scenario
+
+    One scenario as create_scenario takes it, without ids, to make an equal one in any workspace;
+    `warnings` says what only this workspace has.
+    """
+
+    name = "export_scenario"
+    path = "scenarios/{id}/export"
+    example = {"id": 7}
+
+
+class DeleteScenario(Tool):
+    """Delete a scenario
+
+    Takes one scenario away for good, with its executions, also those under way. Messages that it
+    has sent stay. To stop it for a while, call update_scenario with `active: false`.
+    """
+
+    name = "delete_scenario"
+    method = "DELETE"
+    path = "scenarios/{id}"
+    destructive = True
+    example = {"id": 7}
+
+
 def _inline_refusals(actions: Any) -> Details:
     """The objects that no action may carry here, by path; other faults are the API's to find."""
     return {

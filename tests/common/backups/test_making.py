@@ -19,9 +19,9 @@ from inro.accounts.models import Workspace
 from inro.common.backups import BackupError, making
 from inro.common.backups.making import make_backup
 from inro.common.backups.manifest import Manifest, measured
+from media_library.holding import release_blobs
 from media_library.ingest import ingest_stream
 from media_library.models import Blob, MediaFile
-from media_library.storage import release_blob
 
 pytestmark = pytest.mark.django_db(transaction=True)
 on_sqlite = pytest.mark.skipif(connection.vendor != "sqlite", reason="about SQLite")
@@ -38,7 +38,7 @@ def delete(media_file: MediaFile) -> None:
     blob_id = media_file.blob_id
     media_file.delete()
     assert blob_id is not None
-    release_blob(blob_id)
+    release_blobs([blob_id])
 
 
 def blobs_in(folder: Path) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """Files that are broken, or made to break what reads them."""
 
+import io
 import subprocess
 import sys
 import zlib
@@ -151,3 +152,24 @@ def test_the_largest_webp_is_made_in_bounded_memory(maker) -> None:
     Image.new("RGB", (7071, 7071), (180, 40, 90)).save(maker.source, "WEBP", method=0)
     assert peak_of(maker, "jpeg", "image/webp") < 300_000
     assert Image.open(maker.target).size == (3200, 3200)
+
+
+def test_the_largest_webp_without_loss_is_made_in_bounded_memory(maker) -> None:
+    picture = Image.effect_noise((6000, 4000), 60).convert("RGB")
+    picture.save(maker.source, "WEBP", method=0, quality=0, lossless=True)
+    assert 20_000_000 < maker.source.stat().st_size < 25_000_000
+    assert peak_of(maker, "jpeg", "image/webp") < 300_000
+    assert Image.open(maker.target).size == (3200, 2133)
+
+
+@pytest.mark.parametrize(("size", "more"), [((6000, 4001), 0), ((4000, 4000), 25_000_000)])
+@pytest.mark.parametrize("turned", [True, False])
+def test_a_larger_webp_without_loss_is_refused(maker, size, more, turned) -> None:
+    data, exif = io.BytesIO(), Image.Exif()
+    if turned:
+        exif[0x0112] = 6
+    picture = Image.new("RGB", size, (180, 40, 90))
+    picture.save(data, "WEBP", method=0, quality=0, lossless=True, exif=exif)
+    failed = maker.failing("jpeg", "image/webp", data.getvalue() + bytes(more))
+    words = "A WebP without loss can be converted up to 24 megapixels and 25 MB."
+    assert (failed.code, failed.message) == ("rendition_failed", words)

@@ -15,7 +15,7 @@ from tests.media_library.transcoding.sources import (
 )
 
 UPRIGHT = ["red", "green", "blue", "yellow"]
-MAIN = {"profile": "main"}
+MAIN = {"profile": "main", "bf": "0"}
 
 
 @pytest.fixture(scope="module")
@@ -88,6 +88,7 @@ def test_only_the_sound_is_made_anew_when_only_that_is_wrong(maker) -> None:
     [
         Video(options={"profile": "high"}),
         Video(options={"profile": "high444"}, pixels="yuv444p"),
+        Video(options={"profile": "main", "bf": "2"}),
         Video(size=(2000, 20), options=MAIN),
     ],
 )

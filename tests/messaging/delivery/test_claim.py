@@ -105,7 +105,19 @@ def test_channels_with_work_and_no_pump_are_found(channel):
     assert channels_waiting(timezone.now()) == []
 
 
-def test_plan_of_the_claim_uses_the_partial_indexes(channel):
+@pytest.fixture
+def unknown_tables(db):
+    """PostgreSQL may have looked at what earlier tests left, and plans by that."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("TRUNCATE messaging_message, messaging_stream CASCADE")
+            cursor.execute(
+                "DELETE FROM pg_statistic WHERE starelid IN "
+                "('messaging_message'::regclass, 'messaging_stream'::regclass)"
+            )
+
+
+def test_plan_of_the_claim_uses_the_partial_indexes(unknown_tables, channel):
     """On few rows and without statistics, as on a database that has just been set up."""
     queue(channel, person(channel), "hello")
     now = connection.ops.adapt_datetimefield_value(timezone.now())
@@ -117,7 +129,7 @@ def test_plan_of_the_claim_uses_the_partial_indexes(channel):
     assert "Seq Scan" not in found
 
 
-def test_plans_around_the_claim_use_the_partial_indexes(channel):
+def test_plans_around_the_claim_use_the_partial_indexes(unknown_tables, channel):
     now = connection.ops.adapt_datetimefield_value(timezone.now())
     found = plan(_DUE_STREAMS, [now, now, now])
     assert "INDEX claim " in found or "using claim on" in found, found

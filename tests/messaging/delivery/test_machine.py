@@ -25,7 +25,7 @@ from messaging.delivery.news import News
 from messaging.models import MessageStatus
 from tests.messaging.delivery.machine import Delivery, IdempotentDelivery
 
-pytestmark = [pytest.mark.django_db, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.django_db, pytest.mark.once, pytest.mark.timeout(1800)]
 
 # What it finds is not made shorter: that takes minutes, and its steps can be read as they are.
 SEARCH = hypothesis.settings(

@@ -6,6 +6,7 @@ from django.core.files.storage import storages
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from inro.common.moving import Move, are_one, move
+from inro.common.progress import ProgressLine
 from inro.common.storing import read_storage_url
 
 _SECRET = {"access_key", "secret_key", "security_token", "timeout"}
@@ -61,15 +62,13 @@ class Command(BaseCommand):
             raise CommandError(f"{name} {error}") from None
 
     def _report(self, move: Move) -> None:
-        if self.stdout.isatty():
-            percent = min(100 * move.bytes_done // max(move.bytes, 1), 100)
-            line = f"{move.done:,} of {move.files:,} files, {_size(move.bytes_done)}, {percent} %"
-            self.stdout.write(f"\r{line:<60}", ending="")
-            self.stdout.flush()
+        percent = min(100 * move.bytes_done // max(move.bytes, 1), 100)
+        ProgressLine(self.stdout).show(
+            f"{move.done:,} of {move.files:,} files, {_size(move.bytes_done)}, {percent} %"
+        )
 
     def _conclude(self, moved: Move) -> None:
-        if self.stdout.isatty():
-            self.stdout.write("")
+        ProgressLine(self.stdout).end()
         self.stdout.write(
             f"{moved.done:,} files ({_size(moved.bytes_done)}): {moved.copied:,} copied, "
             f"{moved.done - moved.copied - len(moved.failed):,} were there, "
