@@ -2,8 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin/python
 # Much of the suite waits for processes: two workers take 0.6 of the time on two cores. The order
-# stays ours: what takes long first.
-PARALLEL ?= -n 2 --dist loadfile --no-loadscope-reorder
+# stays ours: what takes long first. A worker that dies would die of the same test again.
+PARALLEL ?= -n 2 --dist loadfile --no-loadscope-reorder --max-worker-restart 0
 PIP := $(BIN) -m pip --disable-pip-version-check -q
 
 .PHONY: help run demo bench reference test check suites check-deep lint types contracts migrations format clean-venv

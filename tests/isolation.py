@@ -5,8 +5,10 @@ the first, and of the second only a database that was empty is used.
 """
 
 import atexit
+import faulthandler
 import os
 import shutil
+import signal
 import tempfile
 
 import redis
@@ -48,6 +50,9 @@ CONFIGURATION = (
     "SENTRY_DSN",
     "CELERY_BROKER_URL",
 )
+
+# What a process of the tests does that stands still; before pytest captures what is written there.
+faulthandler.register(signal.SIGUSR1, file=os.fdopen(os.dup(2), "w"), all_threads=True)
 
 for name in CONFIGURATION:
     os.environ.pop(name, None)

@@ -3,11 +3,15 @@
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
+from datetime import UTC, datetime
 from typing import Any
+from unittest.mock import patch
 
 import boto3
 from botocore.config import Config
+from moto.s3.models import FakeMultipart
+from moto.s3.responses import S3Response
 from moto.server import ThreadedMotoServer
 
 KEY, SECRET, BUCKET = "an-access-key", "a/secret+key", "inro-files"
@@ -131,6 +135,30 @@ def unused_port() -> int:
 
 
 def running() -> Iterator[ObjectStorage]:
-    storage = ObjectStorage()
-    yield storage
-    storage.stop()
+    with telling_when_uploads_began():
+        storage = ObjectStorage()
+        yield storage
+        storage.stop()
+
+
+@contextmanager
+def telling_when_uploads_began() -> Iterator[None]:
+    """moto calls every upload in parts one of 2010, which our sweep would then end."""
+    began: dict[str, str] = {}
+    make, serialized = FakeMultipart.__init__, S3Response.serialized
+
+    def making(self: FakeMultipart, *args: Any, **kwargs: Any) -> None:
+        make(self, *args, **kwargs)
+        began[self.id] = datetime.now(UTC).isoformat(timespec="milliseconds")
+
+    def telling(self: S3Response, action: Any) -> Any:
+        if self.data["Action"] == "ListMultipartUploads":
+            for each in action.result["Uploads"]:
+                each["Initiated"] = began[each["UploadId"]]
+        return serialized(self, action)
+
+    with (
+        patch.object(FakeMultipart, "__init__", making),
+        patch.object(S3Response, "serialized", telling),
+    ):
+        yield

@@ -7,14 +7,17 @@ name the services: docs/contributing.md.
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import reduce
 from pathlib import Path
 
+import psutil
 import psycopg
 import redis
 from slipcover import merge_coverage
@@ -24,6 +27,8 @@ REDIS_URL = "redis://127.0.0.1:6379/0"
 # Much of the second round waits for processes that were killed.
 WAITING = ["-n", "3"]
 WORST = 15
+# A round takes five to ten minutes. One that stands still longer says where, and has failed.
+LIMIT = 25 * 60
 
 
 def main(arguments: list[str]) -> int:
@@ -81,9 +86,26 @@ def run(place: str, selection: list[str], arguments: list[str], **environment: s
     base = {name: value for name, value in os.environ.items() if name not in services()}
     command = [sys.executable, "-m", "pytest", "-q", *selection, *arguments]
     started = time.monotonic()
-    code = subprocess.run(command, env=base | environment, check=False).returncode
+    with subprocess.Popen(command, env=base | environment) as suite:
+        try:
+            code = suite.wait(LIMIT)
+        except subprocess.TimeoutExpired:
+            code = stop(psutil.Process(suite.pid))
     print(f"{time.monotonic() - started:.0f} s", flush=True)
     return int(code != 0)
+
+
+def stop(suite: psutil.Process) -> int:
+    """End a suite that stands still; it and its workers say what they were doing."""
+    print(f"\nNot done after {LIMIT / 60:.0f} min. What each process does:", flush=True)
+    for each in [suite, *suite.children()]:
+        each.send_signal(signal.SIGUSR1)  # see tests.isolation
+    everything = [suite, *suite.children(recursive=True)]
+    psutil.wait_procs(everything, timeout=5)
+    for each in everything:
+        with suppress(psutil.NoSuchProcess):
+            each.kill()
+    return 1
 
 
 def report(folder: str) -> str:

@@ -96,6 +96,7 @@ def test_uploads_that_never_ended(db, s3):
     for key in (f"{PREFIX}/blobs/aa/old", f"{PREFIX}/other/x"):
         s3.client.create_multipart_upload(Bucket=BUCKET, Key=key)
     began = s3.client.list_multipart_uploads(Bucket=BUCKET)["Uploads"][0]["Initiated"]
+    assert clean(timezone.now(), dry_run=True).uploads == 0
     assert clean(began + LEFT_FOR, dry_run=True).uploads == 0
     assert clean(began + LEFT_FOR).uploads == 0
     assert clean(began + LATER).uploads == 1

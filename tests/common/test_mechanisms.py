@@ -226,10 +226,13 @@ def test_request_line_has_no_query_and_no_signed_path(db, caplog):
 def test_json_logs_are_json(capfd):
     from inro.common.logging import configure
 
+    handlers = logging.root.handlers[:]
     try:
         configure("json", "INFO")
         structlog.get_logger("inro.test").info("something", number=1)
         record = json.loads(capfd.readouterr().err.strip().splitlines()[-1])
     finally:
         configure("text", "INFO")
+        # Its handler writes to what is captured for this test only.
+        logging.root.handlers[:] = handlers
     assert (record["event"], record["number"], record["level"]) == ("something", 1, "info")
