@@ -218,8 +218,8 @@ def _provider() -> Iterator[str]:
     try:
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
     finally:
-        process.terminate()
-        process.join()
+        process.kill()
+        process.join(20)
 
 
 def _serve(listener: socket.socket) -> None:

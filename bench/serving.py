@@ -14,6 +14,8 @@ from pathlib import Path
 SERVER = os.environ.get("BENCH_DATABASE_URL", "postgres://postgres@127.0.0.1:5432")
 WORKERS, THREADS = "2", "2"  # the same for both sides; more threads only wait for each other
 READY_SECONDS = 60
+FILLING_SECONDS = 1800
+ADMIN_SECONDS = 60
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,7 @@ class Place:
             check=True,
             capture_output=True,
             text=True,
+            timeout=FILLING_SECONDS,
         )
         return done.stdout.strip()
 
@@ -76,7 +79,8 @@ def plain() -> "contextmanager":  # type: ignore[valid-type]
 def _admin(statement: str) -> None:
     import psycopg
 
-    with psycopg.connect(f"{SERVER}/postgres", autocommit=True) as connection:
+    options = f"-c statement_timeout={ADMIN_SECONDS}s"
+    with psycopg.connect(f"{SERVER}/postgres", autocommit=True, options=options) as connection:
         connection.execute(statement)  # type: ignore[arg-type]
 
 

@@ -32,6 +32,16 @@ LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 DATABASE_FIXTURES = {"db", "transactional_db", "django_db_reset_sequences", "live_server"}
 
 
+# Rows that somebody holds who stands still fail the test that wants them, and those that follow.
+LOCK_TIMEOUT = "-c lock_timeout=20s"
+
+
+def pytest_configure() -> None:
+    if connection.vendor == "postgresql":
+        options = connection.settings_dict["OPTIONS"]
+        options["options"] = f"{options.get('options', '')} {LOCK_TIMEOUT}".strip()
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What uses no database need not run on each of them; what takes long comes first.
 

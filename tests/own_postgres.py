@@ -16,6 +16,8 @@ from uuid import uuid4
 import psycopg
 import pytest
 
+from tests.waiting import COMMAND_SECONDS
+
 ROOT = Path(__file__).parent.parent
 
 
@@ -41,12 +43,16 @@ def migrated(url: str) -> Iterator[str]:
     """The URL of a new database with all tables, for copies of it."""
     with database(url) as own:
         command = [sys.executable, "manage.py", "migrate", "--verbosity", "0"]
-        subprocess.run(command, cwd=ROOT, env={**os.environ, "DATABASE_URL": own}, check=True)
+        environment = {**os.environ, "DATABASE_URL": own}
+        subprocess.run(command, cwd=ROOT, env=environment, check=True, timeout=COMMAND_SECONDS)
         yield own
 
 
 def _run(server: str, statement: str) -> None:
-    with psycopg.connect(server, autocommit=True) as connection:
+    options = f"-c statement_timeout={COMMAND_SECONDS:g}s"
+    with psycopg.connect(
+        server, autocommit=True, connect_timeout=int(COMMAND_SECONDS), options=options
+    ) as connection:
         connection.execute(statement.encode())
 
 
@@ -76,7 +82,7 @@ class Cluster:
         self._control("stop", "--mode=immediate")
 
     def destroy(self) -> None:
-        with suppress(subprocess.CalledProcessError):
+        with suppress(subprocess.SubprocessError):
             self.stop()
         shutil.rmtree(self._folder, ignore_errors=True)
 
@@ -92,6 +98,7 @@ class Cluster:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             check=True,
+            timeout=COMMAND_SECONDS,
         )
 
 

@@ -22,6 +22,8 @@ import redis
 from redis.backoff import ConstantBackoff
 from redis.retry import Retry
 
+from tests.waiting import SECONDS
+
 MARK = "inro:tests"
 # What a killed run has marked is free again after this long.
 MARK_SECONDS = 3600
@@ -40,7 +42,7 @@ def claim(url: str) -> str:
     first = int(parts.path.strip("/") or 0)
     for number in range(first, first + DATABASES):
         own = urlunsplit(parts._replace(path=f"/{number % DATABASES}"))
-        client = redis.Redis.from_url(own)
+        client = redis.Redis.from_url(own, socket_timeout=SECONDS)
         if client.eval(_TAKE, 1, MARK, _OWNER, MARK_SECONDS):
             _claimed.append(client)
             atexit.register(_release, client, os.getpid())
@@ -81,7 +83,9 @@ class Server:
         command = ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--save", ""]
         self._process = subprocess.Popen(command, cwd=self._folder, stdout=subprocess.DEVNULL)
         self.client = redis.Redis.from_url(
-            self.url, retry=Retry(ConstantBackoff(0.02), 500, (redis.ConnectionError,))
+            self.url,
+            retry=Retry(ConstantBackoff(0.02), 500, (redis.ConnectionError,)),
+            socket_timeout=SECONDS,
         )
         self.client.ping()
 
@@ -92,7 +96,7 @@ class Server:
     def kill(self) -> None:
         self.client.close()
         self._process.kill()
-        self._process.wait()
+        self._process.wait(SECONDS)
 
 
 @contextmanager

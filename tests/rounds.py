@@ -4,6 +4,7 @@
 name the services: docs/contributing.md.
 """
 
+import ctypes
 import json
 import os
 import shutil
@@ -29,6 +30,7 @@ WAITING = ["-n", "3"]
 WORST = 15
 # A round takes five to ten minutes. One that stands still longer says where, and has failed.
 LIMIT = 25 * 60
+_PR_SET_CHILD_SUBREAPER = 36
 
 
 def main(arguments: list[str]) -> int:
@@ -87,12 +89,41 @@ def run(place: str, selection: list[str], arguments: list[str], **environment: s
     command = [sys.executable, "-m", "pytest", "-q", *selection, *arguments]
     started = time.monotonic()
     with subprocess.Popen(command, env=base | environment) as suite:
-        try:
-            code = suite.wait(LIMIT)
-        except subprocess.TimeoutExpired:
-            code = stop(psutil.Process(suite.pid))
+        while (code := suite.poll()) is None:
+            reap(suite.pid)
+            if time.monotonic() - started > LIMIT:
+                code = stop(psutil.Process(suite.pid))
+                break
+            time.sleep(0.05)
     print(f"{time.monotonic() - started:.0f} s", flush=True)
+    end_what_is_left()
     return int(code != 0)
+
+
+def adopt() -> None:
+    """On Linux, what a process of the tests leaves behind becomes a child of ours."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def reap(suite: int) -> None:
+    """Let what we have adopted be gone once it has ended, as it would be elsewhere."""
+    if sys.platform == "linux":
+        peek = os.WEXITED | os.WNOHANG | os.WNOWAIT
+        with suppress(ChildProcessError):
+            while (ended := os.waitid(os.P_ALL, 0, peek)) and ended.si_pid != suite:
+                os.waitpid(ended.si_pid, 0)
+
+
+def end_what_is_left() -> None:
+    """It would keep the pipe open into which we write, and the databases that it uses."""
+    left = [each for each in psutil.Process().children(recursive=True) if each.is_running()]
+    for each in left:
+        with suppress(psutil.NoSuchProcess):
+            if each.status() != psutil.STATUS_ZOMBIE:
+                print(f"Left behind, and ended: {' '.join(each.cmdline())}", flush=True)
+            each.kill()
+    psutil.wait_procs(left, timeout=5)
 
 
 def stop(suite: psutil.Process) -> int:
@@ -125,4 +156,5 @@ def report(folder: str) -> str:
 
 if __name__ == "__main__":
     os.chdir(Path(__file__).parent.parent)
+    adopt()
     sys.exit(main(sys.argv[1:]))

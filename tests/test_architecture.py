@@ -34,6 +34,29 @@ def imports_of(path: Path) -> Iterator[str]:
             yield node.module
 
 
+def has_no_end(call: ast.Call) -> bool:
+    name = getattr(call.func, "attr", "") or getattr(call.func, "id", "")
+    given = {each.arg for each in call.keywords}
+    if name in ("run", "check_output") and ast.unparse(call.func).startswith("subprocess."):
+        return "timeout" not in given
+    if name == "ThreadPoolExecutor":
+        return True  # who leaves it waits for its threads: there is `tests.waiting`
+    if name == "Thread":
+        return "daemon" not in given  # the process would wait for it
+    return name in ("wait", "join", "communicate") and not call.args and not given
+
+
+def test_no_wait_of_a_test_is_without_an_end():
+    paths = [path for folder in ("tests", "bench") for path in (ROOT / folder).rglob("*.py")]
+    endless = [
+        f"{path.relative_to(ROOT)}:{node.lineno} {ast.unparse(node)}"
+        for path in paths
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and has_no_end(node)
+    ]
+    assert endless == []
+
+
 def test_modules_are_named_for_what_they_hold():
     vague = {"utils", "util", "helpers", "services", "misc", "common_utils"}
     assert [path for path in MODULES if path.stem in vague] == []

@@ -10,6 +10,7 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 
 from inro import env
+from tests.waiting import COMMAND_SECONDS
 
 ROOT = Path(__file__).parent.parent
 
@@ -25,6 +26,7 @@ def settings_of(tmp_path: Path, expression: str, **environment: str) -> subproce
         capture_output=True,
         text=True,
         check=False,
+        timeout=COMMAND_SECONDS,
     )
 
 

@@ -1,7 +1,5 @@
 """The rate limit of a token: what counts, what is told, what ends it."""
 
-from concurrent.futures import ThreadPoolExecutor
-
 import pytest
 from django.core.cache import cache
 from django.test import Client
@@ -10,6 +8,7 @@ from rest_framework.test import APIClient
 from inro.accounts.models import ApiToken, Membership, User, Workspace
 from inro.api.limiting import charge
 from tests.conftest import client_of
+from tests.waiting import shared_out
 
 ME = "/api/v1/me"
 HEADERS = {"X-RateLimit-Limit", "X-RateLimit-Remaining"}
@@ -128,6 +127,5 @@ def test_a_dead_cache_limits_nobody(api, monkeypatch, caplog):
 def test_requests_at_once_are_all_counted(workspace, settings):
     settings.API_RATE_LIMIT = "1000/min"
     token, _ = ApiToken.issue(workspace)
-    with ThreadPoolExecutor(8) as pool:
-        counted = list(pool.map(lambda _: charge(token), range(400)))
+    counted = shared_out(lambda _: charge(token), range(400), threads=8)
     assert sorted(each.used for each in counted if each) == list(range(1, 401))

@@ -11,6 +11,7 @@ from automations.engine.outcomes import Finish, Proceed, Wait
 from automations.engine.state import Node, Ran, State, Status, Tree
 from automations.engine.step import POSITIONS_PER_STEP, Send, Step, step_of
 from automations.models import LIVE, ExecutionStatus
+from tests.waiting import SECONDS
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -20,7 +21,7 @@ def test_knows_neither_django_nor_celery():
         "import sys; sys.modules.update(django=None, rest_framework=None, celery=None);"
         "import automations.engine.core"
     )
-    subprocess.run([sys.executable, "-c", code], check=True)
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=SECONDS)
 
 
 class Says:

@@ -1,16 +1,15 @@
 """Several workers at once, each with a connection of its own."""
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import timedelta
 from functools import partial
-from threading import Barrier, Event, Lock
+from threading import Event, Lock
 from time import sleep
 from typing import Any
 
 import pytest
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils import timezone
 
 from automations.actions import ACTION_TYPES
@@ -22,6 +21,7 @@ from messaging.models import Channel, Contact, Message
 from tests.automations.conftest import new_contact
 from tests.automations.support import message, stored
 from tests.automations.test_runner import Sleep
+from tests.waiting import at_once, wait_for
 
 WORKERS = 4
 
@@ -31,18 +31,8 @@ def sleep_type(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(ACTION_TYPES._items, "sleep", Sleep())
 
 
-def at_once(work: Callable[[], Any]) -> list[Any]:
-    barrier = Barrier(WORKERS)
-
-    def run() -> Any:
-        try:
-            barrier.wait(10)
-            return work()
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(WORKERS) as pool:
-        return [each.result(30) for each in [pool.submit(run) for _ in range(WORKERS)]]
+def many(work: Callable[[], Any]) -> list[Any]:
+    return at_once(*[work] * WORKERS)
 
 
 @pytest.fixture
@@ -59,7 +49,7 @@ def test_one_contact_starts_a_scenario_once(scenario: Any, channel: Channel, con
         with transaction.atomic():
             return len(start_many(channel.workspace_id, [start]))
 
-    assert sorted(at_once(work)) == [0, 0, 0, 1]
+    assert sorted(many(work)) == [0, 0, 0, 1]
     assert Execution.objects.get().status == "waiting"
     assert (Step.objects.count(), Message.objects.count()) == (2, 1)
 
@@ -68,7 +58,7 @@ def test_one_turn_is_taken_once(scenario: Any, channel: Channel, contact: Contac
     start = Start(scenario.definition_id, contact.pk, channel.pk, "message")
     past = timezone.now() - timedelta(hours=1)
     [execution] = start_many(channel.workspace_id, [start], now=past)
-    taken = at_once(lambda: len(continue_executions([execution.pk])))
+    taken = many(lambda: len(continue_executions([execution.pk])))
     assert sorted(taken) == [0, 0, 0, 1]
     assert Execution.objects.get().status == "completed"
     texts = Message.objects.order_by("pk").values_list("text", flat=True)
@@ -86,7 +76,7 @@ def test_of_changes_to_one_version_one_wins(scenario: Any):
             return refused.code
         return "changed"
 
-    assert sorted(at_once(work)) == ["changed", "stale_edit", "stale_edit", "stale_edit"]
+    assert sorted(many(work)) == ["changed", "stale_edit", "stale_edit", "stale_edit"]
 
 
 def test_changes_without_a_version_come_one_after_the_other(scenario: Any):
@@ -97,7 +87,7 @@ def test_changes_without_a_version_come_one_after_the_other(scenario: Any):
     def work() -> None:
         change_scenario(scenario, {"actions": [{"id": root, "content": next(texts)}, *rest]})
 
-    at_once(work)
+    many(work)
     scenario.definition.refresh_from_db()
     assert scenario.definition.revision == 1 + WORKERS
     keys = scenario.definition.actions.values_list("action_key", flat=True)
@@ -120,7 +110,7 @@ def test_starts_and_a_deletion_at_once(scenario: Any, channel: Channel, contact:
             mine = next(works)
         mine()
 
-    at_once(work)
+    many(work)
     models = (Scenario, Definition, Execution, Step)
     assert [model._default_manager.count() for model in models] == [0, 0, 0, 0]
 
@@ -133,7 +123,7 @@ def test_a_turn_under_way_is_waited_for(scenario: Any, channel: Channel, contact
 
     def work() -> None:
         if next(numbers):
-            began.wait(10)
+            wait_for(began, "the turn")
             with suppress(Refused):
                 delete_scenario(scenario)
             return
@@ -142,6 +132,6 @@ def test_a_turn_under_way_is_waited_for(scenario: Any, channel: Channel, contact
             began.set()
             sleep(0.3)
 
-    at_once(work)
+    many(work)
     assert Step.objects.count() == Execution.objects.count() == 0
     assert Message.objects.count() == 2

@@ -19,7 +19,7 @@ from inro.accounts.models import Membership, User
 from inro.common.errors import Refused
 from media_library.models import MediaFile, MediaStatus
 from tests.automations.support import message, stored
-from tests.automations.test_races import at_once
+from tests.automations.test_races import many
 from tests.automations.test_scenario_api import media_file
 from tests.conftest import client_of
 from tests.mcp.agent import Agent
@@ -337,7 +337,7 @@ class TestAtOnce:
 
     def test_numbers_are_given_in_line(self, scenario):
         titles = iter("1234")
-        at_once(lambda: change_scenario(scenario, {"title": next(titles)}))
+        many(lambda: change_scenario(scenario, {"title": next(titles)}))
         found = Revision.objects.order_by("number")
         assert list(found.values_list("number", flat=True)) == [1, 2, 3, 4, 5]
         told = [each.changes[0] for each in found[1:]]
@@ -355,7 +355,7 @@ class TestAtOnce:
                 return
             change_scenario(scenario, {"actions": [message(text)]})
 
-        at_once(work)
+        many(work)
         found = list(Revision.objects.order_by("number"))
         assert [each.number for each in found] == list(range(1, len(found) + 1))
         now = list(scenario.definition.actions.values_list("action_key", flat=True))

@@ -1,15 +1,11 @@
 """A reply, the clock, a cancellation and a second reply, all at the same moment."""
 
 from collections import Counter
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from functools import partial
-from threading import Barrier
 from typing import Any
 
 import pytest
-from django.db import connection
 from django.utils import timezone
 
 from automations.engine.runner import continue_executions
@@ -20,6 +16,7 @@ from messaging.models import Event, Message
 from messaging.receiving import apply_events
 from tests.automations.support import message, stored
 from tests.automations.talking import TREE, Person
+from tests.waiting import at_once
 
 ROUNDS = 6
 
@@ -32,21 +29,6 @@ def no_broker(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def channel(transactional_db: None, channel: Any) -> Any:
     return channel
-
-
-def at_once(*works: Callable[[], Any]) -> None:
-    barrier = Barrier(len(works))
-
-    def run(work: Callable[[], Any]) -> None:
-        try:
-            barrier.wait(10)
-            work()
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(len(works)) as pool:
-        for each in [pool.submit(run, work) for work in works]:
-            each.result(30)
 
 
 def asked(channel: Any, person: str, *, ago: timedelta = timedelta()) -> tuple[Person, Execution]:

@@ -1,8 +1,7 @@
 """A queue in a file of its own, and the least to talk to it."""
 
 import sqlite3
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -50,13 +49,6 @@ def payloads(messages: list[Any]) -> list[Any]:
 def rows(path: Path, where: str = "1") -> int:
     with closing(sqlite3.connect(path)) as db:
         return int(db.execute(f"SELECT count(*) FROM messages WHERE {where}").fetchone()[0])
-
-
-def wait_until(done: Callable[[], Any], seconds: float = 20) -> None:
-    deadline = time.monotonic() + seconds
-    while not done():
-        assert time.monotonic() < deadline, "took too long"
-        time.sleep(0.02)
 
 
 def sender(path: Path, **options: Any) -> Celery:

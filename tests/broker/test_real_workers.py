@@ -8,16 +8,17 @@ import sqlite3
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from inro import broker
-from tests.broker.conftest import connect, drain, payloads, publish, rows, sender, wait_until
+from tests.broker.conftest import connect, drain, payloads, publish, rows, sender
+from tests.waiting import SECONDS, Run, at_once, eventually, results
 
 # Their queue is the embedded one, whatever the product's is.
 pytestmark = pytest.mark.once
@@ -77,7 +78,7 @@ class Workers:
 
     def kill(self, worker: "subprocess.Popen[bytes]") -> None:
         os.killpg(worker.pid, signal.SIGKILL)
-        worker.wait()
+        worker.wait(SECONDS)
         self.running.remove(worker)
 
     def noted(self) -> list[int]:
@@ -103,12 +104,15 @@ def test_a_killed_worker_loses_no_task(workers, path):
     for number in range(60):
         app.send_task("note", [number, 0.05])
     worker = workers.start(path, "-P", "prefork", "-c", "2", *QUIET)
-    wait_until(lambda: len(workers.noted()) > 8 and rows(path, "holder IS NOT NULL") > 2)
+    eventually(
+        lambda: len(workers.noted()) > 8 and rows(path, "holder IS NOT NULL") > 2,
+        "a worker in the middle of its tasks",
+    )
     workers.kill(worker)
     # How many it held at that moment is chance; that it held some is the point.
     assert rows(path, "holder IS NOT NULL") > 0
     workers.start(path, "-P", "threads", "-c", "4", *QUIET, silence=1.5)
-    wait_until(lambda: rows(path) == 0)
+    eventually(lambda: rows(path) == 0, "the end of all tasks")
     assert set(workers.noted()) == set(range(60))
 
 
@@ -123,12 +127,8 @@ def test_two_workers_run_each_task_once(workers, path):
         for number in range(start, start + 100):
             app.send_task("note", [number])
 
-    threads = [threading.Thread(target=send, args=[start]) for start in (0, 100, 200)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    wait_until(lambda: len(workers.noted()) >= 300 and rows(path) == 0)
+    at_once(*(partial(send, start) for start in (0, 100, 200)))
+    eventually(lambda: len(workers.noted()) >= 300 and rows(path) == 0, "the end of all tasks")
     assert sorted(workers.noted()) == list(range(300))
 
 
@@ -140,12 +140,15 @@ def test_a_busy_worker_keeps_what_it_holds(workers, path):
     for number in range(1, 6):
         app.send_task("note", [number])
     workers.start(path, "-P", "threads", "-c", "1", *QUIET, silence=1.5)
-    wait_until(lambda: rows(path, "holder IS NOT NULL") == 6)
+    eventually(lambda: rows(path, "holder IS NOT NULL") == 6, "a worker that holds all")
     with connect(path, silence=1.5) as connection:
-        while not workers.noted():
+
+        def has_noted() -> bool:
             assert connection.default_channel.basic_get("celery") is None
-            time.sleep(0.02)
-    wait_until(lambda: rows(path) == 0)
+            return bool(workers.noted())
+
+        eventually(has_noted, "the first task")
+    eventually(lambda: rows(path) == 0, "the end of all tasks")
     assert workers.noted() == list(range(6))
 
 
@@ -161,11 +164,13 @@ def test_an_idle_worker_takes_over_from_one_that_vanished(path):
             "assert len(drain(connection.default_channel)) == 2;"
             "os.kill(os.getpid(), signal.SIGKILL)"
         )
-        vanished = subprocess.run([sys.executable, "-c", script], cwd=ROOT, check=False)
+        vanished = subprocess.run(
+            [sys.executable, "-c", script], cwd=ROOT, check=False, timeout=SECONDS
+        )
         assert vanished.returncode == -signal.SIGKILL
         assert rows(path, "holder IS NOT NULL") == 2
         channel.basic_get("q")
-        wait_until(lambda: rows(path, "holder IS NULL") == 2)
+        eventually(lambda: rows(path, "holder IS NULL") == 2, "both given back")
         assert payloads(drain(channel)) == [1, 2]
 
 
@@ -182,18 +187,19 @@ def test_forks_neither_share_nor_block(path):
             while not stop.is_set():
                 broker.pending(path)
 
-        stirring = [threading.Thread(target=stir) for _ in range(2)]
-        for thread in stirring:
-            thread.start()
+        stirring = [Run(stir) for _ in range(2)]
         fork = multiprocessing.get_context("fork")
-        children = [fork.Process(target=as_child, args=[channel, n]) for n in range(8)]
-        for child in children:
-            child.start()
-        for child in children:
-            child.join(10)
-        stop.set()
-        for thread in stirring:
-            thread.join()
+        # Daemons, or a blocked one would keep this process from its end.
+        children = [fork.Process(target=as_child, args=[channel, n], daemon=True) for n in range(8)]
+        try:
+            for child in children:
+                child.start()
+            eventually(lambda: not any(c.is_alive() for c in children), "the end of all children")
+        finally:
+            stop.set()
+            for child in children:
+                child.kill()
+        results(stirring)
         assert [child.exitcode for child in children] == [0] * 8
         assert sorted(payloads(drain(channel))) == list(range(8))
         mine.ack()
@@ -223,7 +229,7 @@ def test_several_may_create_the_file_at_once(path):
         assert process.stdin
         process.stdin.write(b"go\n")
         process.stdin.flush()
-    assert [process.wait(20) for process in starting] == [0] * 4
+    assert [process.wait(SECONDS) for process in starting] == [0] * 4
     assert rows(path) == 4
     with closing(sqlite3.connect(path)) as db:
         assert db.execute("PRAGMA journal_mode").fetchone() == ("wal",)

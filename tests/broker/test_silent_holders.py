@@ -9,7 +9,8 @@ from types import SimpleNamespace
 import pytest
 
 from inro import broker
-from tests.broker.conftest import connect, rows, wait_until
+from tests.broker.conftest import connect, rows
+from tests.waiting import eventually
 
 
 class Clock:
@@ -100,4 +101,4 @@ def test_the_beat_starts_with_the_first_poll_and_goes_on(path):
 
     with connect(path, silence=0.3) as connection:
         connection.default_channel.basic_get("q")
-        wait_until(has_gone_on)
+        eventually(has_gone_on, "beats that go on")

@@ -1,7 +1,6 @@
 """A file that cannot be used or is locked: nobody waits for long."""
 
 import sqlite3
-import threading
 import time
 from contextlib import closing
 
@@ -10,6 +9,7 @@ from kombu.exceptions import OperationalError
 
 from inro import broker
 from tests.broker.conftest import connect, drain, payloads, publish, rows, sender
+from tests.waiting import at_once
 
 
 @pytest.mark.parametrize("obstacle", ["a file for a folder", "a folder for a file", "not SQLite"])
@@ -58,11 +58,7 @@ def test_a_locked_file_fails_within_the_timeout(path):
 
     with closing(sqlite3.connect(path, isolation_level=None)) as locker:
         locker.execute("BEGIN IMMEDIATE")
-        threads = [threading.Thread(target=send) for _ in range(6)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        at_once(*[send] * 6)
     assert len(waited) == 6
     assert max(waited) < 1.5
     app.send_task("note", [3])

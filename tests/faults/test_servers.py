@@ -5,8 +5,8 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,9 @@ import pytest
 from tests import own_postgres, own_redis
 from tests.journeys.composed import Composed
 from tests.journeys.conftest import migrated, own_database, standin
-from tests.journeys.product import direct_message, eventually
+from tests.journeys.product import direct_message
 from tests.journeys.standin import InstagramStandIn
+from tests.waiting import Run, eventually, results, shared_out
 
 __all__ = ["migrated", "own_database", "standin"]
 
@@ -51,11 +52,16 @@ class Crowd:
         self._channel = product.connect_instagram()
         product.post("/scenarios", SCENARIO)
         self.answers: Counter[int] = Counter()
-        self._pool = ThreadPoolExecutor(2)
-        self._writing: list[Future[None]] = []
+        self._writing: list[Run[None]] = []
 
     def write(self, people: list[str]) -> None:
-        self._writing = [self._pool.submit(self._say_hi, person) for person in people]
+        """Two of them at a time."""
+        parts = (people[::2], people[1::2])
+        self._writing = [Run(partial(self._all_say_hi, part)) for part in parts]
+
+    def _all_say_hi(self, people: list[str]) -> None:
+        for person in people:
+            self._say_hi(person)
 
     def _say_hi(self, person: str) -> None:
         message = direct_message("hi", person)
@@ -71,8 +77,7 @@ class Crowd:
         raise AssertionError(f"the webhook is not taken: {self.answers}")
 
     def everybody_is_taken(self) -> None:
-        for each in self._writing:
-            each.result()
+        results(self._writing, 110)
 
     def answers_end(self) -> list[dict[str, Any]]:
         """All messages to them, once each of them has come to an end."""
@@ -177,9 +182,9 @@ def test_postgres_restarts_in_the_middle_of_traffic(
 
 def at_once(product: Composed) -> set[int]:
     """What requests are answered that keep all web threads busy."""
-    with ThreadPoolExecutor(32) as pool:
-        answers = pool.map(lambda _: product.client.get("/api/v1/me").status_code, range(200))
-        return set(answers)
+    return set(
+        shared_out(lambda _: product.client.get("/api/v1/me").status_code, range(200), threads=32)
+    )
 
 
 def test_web_and_worker_die_at_one_commit_after_the_other(

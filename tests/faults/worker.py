@@ -24,8 +24,8 @@ def main() -> None:
     application({**_environ("GET", "/health/live", b"", {})}, lambda *_: None)
     for line in sys.stdin:
         order = json.loads(line)
-        child = _stalled.pop() if order["do"] == ["resume"] else Child(order)
-        print(json.dumps(child.wait()), flush=True)
+        child = _resumed() if order["do"] == ["resume"] else Child(order)
+        print(json.dumps(child.watched()), flush=True)
 
 
 class Child:
@@ -47,9 +47,8 @@ class Child:
         os.close(writing)
         self._news = os.fdopen(reading)
 
-    def wait(self) -> dict[str, Any]:
+    def watched(self) -> dict[str, Any]:
         """What has become of it when it ends, or stands still."""
-        os.kill(self.pid, signal.SIGCONT)
         _, ended = os.waitpid(self.pid, os.WUNTRACED)
         stalled = os.WIFSTOPPED(ended)
         if stalled:
@@ -64,6 +63,12 @@ class Child:
 
 
 _stalled: list[Child] = []
+
+
+def _resumed() -> Child:
+    child = _stalled.pop()
+    os.kill(child.pid, signal.SIGCONT)
+    return child
 
 
 def _work(order: dict[str, Any], tell: Callable[..., Any]) -> None:

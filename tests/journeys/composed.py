@@ -16,7 +16,8 @@ import httpx2
 import psutil
 import yaml
 
-from tests.journeys.product import ROOT, Product, eventually
+from tests.journeys.product import ROOT, Product
+from tests.waiting import COMMAND_SECONDS, eventually
 
 _REFERENCE = re.compile(r"\$\{(\w+)(:-|:\?)?([^}]*)\}")
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text())
@@ -157,6 +158,7 @@ class Composed(Product):
             capture_output=True,
             text=True,
             check=True,
+            timeout=COMMAND_SECONDS,
         )
         return done.stdout.strip()
 
@@ -175,6 +177,9 @@ class Composed(Product):
     def destroy(self) -> None:
         super().destroy()
         for process in self.parts.values():
+            # What a part leaves behind that died is still of its group.
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
             process.wait(10)
 
 

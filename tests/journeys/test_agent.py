@@ -15,8 +15,9 @@ from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 
 from inro.mcp.tools import TOOLS
-from tests.journeys.product import ROOT, Product, eventually
+from tests.journeys.product import ROOT, Product
 from tests.journeys.standin import PictureServer
+from tests.waiting import SECONDS, eventually
 
 pytestmark = [pytest.mark.processes, pytest.mark.once, pytest.mark.timeout(180)]
 
@@ -89,7 +90,9 @@ def test_what_the_document_prints_works(product: Product, pictures: PictureServe
     (curl,) = re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
 
     def run(*command: str) -> str:
-        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+        done = subprocess.run(
+            command, cwd=tmp_path, capture_output=True, text=True, check=True, timeout=SECONDS
+        )
         return done.stdout
 
     listed = run(sys.executable, "-c", python)

@@ -1,14 +1,15 @@
 """A backup of the running product, brought to life in another folder."""
 
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from tests.common.backups.test_restoring import Folder
-from tests.journeys.product import Product, direct_message, eventually
+from tests.journeys.product import Product, direct_message
 from tests.journeys.standin import InstagramStandIn
+from tests.waiting import Run, eventually, results
 
 pytestmark = [pytest.mark.processes, pytest.mark.once, pytest.mark.timeout(300)]
 
@@ -55,13 +56,12 @@ def test_made_while_traffic_flows_and_restored_elsewhere(
 
     data = Folder(tmp_path / "a folder" / "data")
     data.port = product.port
-    with ThreadPoolExecutor(2) as pool:
-        writers = [pool.submit(write, person) for person in range(2)]
-        try:
-            data.done("backup " + str(tmp_path / "backup"))
-        finally:
-            stop.set()
-        assert all(writer.result() > 0 for writer in writers)
+    writers = [Run(partial(write, person)) for person in range(2)]
+    try:
+        data.done("backup " + str(tmp_path / "backup"))
+    finally:
+        stop.set()
+    assert all(sent > 0 for sent in results(writers))
     assert "already running" in data.run("restore", str(tmp_path / "backup"), "--force").stderr
     assert product.get("/me")["workspace"]["subdomain"] == "demo"
     assert product.stop() == 0

@@ -2,12 +2,13 @@
 
 import time
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import pytest
 
-from tests.journeys.product import Product, direct_message, echo, eventually
+from tests.journeys.product import Product, direct_message, echo
 from tests.journeys.standin import InstagramStandIn, PictureServer
+from tests.waiting import Run, eventually, results, shared_out
 
 pytestmark = [pytest.mark.processes, pytest.mark.kills, pytest.mark.timeout(240)]
 
@@ -103,18 +104,15 @@ def test_webhooks_are_answered_while_eight_downloads_hang(
 ):
     channel = product.connect_instagram()
     pictures.hold.clear()
-    with ThreadPoolExecutor(8) as pool:
-        uploads = [
-            pool.submit(product.post, "/media_files", {"file_url": pictures.url}, 202)
-            for _ in range(8)
-        ]
-        eventually(lambda: pictures.requests >= 8, "eight downloads that hang")
-        for n in range(10):
-            started = time.monotonic()
-            assert product.webhook(channel, direct_message("hi", f"80{n:02}")) == 200
-            assert time.monotonic() - started < 5
-        eventually(lambda: len(product.get("/contacts")["contacts"]) == 10, "the events applied")
-        assert {upload.result()["status"] for upload in uploads} == {"pending"}
+    body = {"file_url": pictures.url}
+    uploads = [Run(partial(product.post, "/media_files", body, 202)) for _ in range(8)]
+    eventually(lambda: pictures.requests >= 8, "eight downloads that hang")
+    for n in range(10):
+        started = time.monotonic()
+        assert product.webhook(channel, direct_message("hi", f"80{n:02}")) == 200
+        assert time.monotonic() - started < 5
+    eventually(lambda: len(product.get("/contacts")["contacts"]) == 10, "the events applied")
+    assert {upload["status"] for upload in results(uploads)} == {"pending"}
     pictures.hold.set()
     eventually(
         lambda: {f["status"] for f in product.get("/media_files")["media_files"]} == {"ready"},
@@ -126,8 +124,7 @@ def test_three_messages_of_a_story_arrive_in_order(product: Product, standin: In
     channel = product.connect_instagram()
     product.post("/scenarios", GREETING)
     people = [f"70{n:02}" for n in range(12)]
-    with ThreadPoolExecutor(4) as pool:
-        codes = pool.map(lambda p: product.webhook(channel, direct_message("hi", p)), people)
+    codes = shared_out(lambda p: product.webhook(channel, direct_message("hi", p)), people, 4)
     assert set(codes) == {200}
     eventually(lambda: len(standin.sent) == 36, "all messages", 60)
     for person in people:

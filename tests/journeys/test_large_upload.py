@@ -12,6 +12,7 @@ import pytest
 from tests.journeys.product import Product
 from tests.media_library.files import iso_media
 from tests.object_storage import ObjectStorage
+from tests.waiting import Run
 
 pytestmark = [pytest.mark.processes, pytest.mark.once, pytest.mark.timeout(120)]
 
@@ -60,19 +61,18 @@ class Watching:
     def __init__(self, process: psutil.Process) -> None:
         self._process, self._done = process, threading.Event()
         self._first = self.peak = process.memory_info().rss
-        self._thread = threading.Thread(target=self._watch)
 
     def _watch(self) -> None:
         while not self._done.wait(0.01):
             self.peak = max(self.peak, self._process.memory_info().rss)
 
     def __enter__(self) -> "Watching":
-        self._thread.start()
+        self._run = Run(self._watch)
         return self
 
     def __exit__(self, *_: object) -> None:
         self._done.set()
-        self._thread.join()
+        self._run.result()
 
     @property
     def growth(self) -> int:

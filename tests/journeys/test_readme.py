@@ -9,7 +9,8 @@ import sys
 
 import pytest
 
-from tests.journeys.product import ROOT, Product, eventually
+from tests.journeys.product import ROOT, Product
+from tests.waiting import SECONDS, eventually
 
 pytestmark = [pytest.mark.processes, pytest.mark.once, pytest.mark.timeout(180)]
 
@@ -29,7 +30,12 @@ def test_five_minute_walk(product: Product, tmp_path):
     def shell(block: str) -> str:
         script = f"set -e\n{keep}\n{block.replace('.venv/bin/python', shlex.quote(sys.executable))}"
         done = subprocess.run(
-            ["sh", "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True
+            ["sh", "-c", script],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=SECONDS,
         )
         return done.stdout
 

@@ -11,8 +11,9 @@ import pytest
 
 from tests import own_redis
 from tests.journeys.composed import Composed, told
-from tests.journeys.product import direct_message, eventually, free_port
+from tests.journeys.product import direct_message, free_port
 from tests.journeys.standin import InstagramStandIn
+from tests.waiting import eventually
 
 pytestmark = [
     pytest.mark.processes,

@@ -8,8 +8,9 @@ import httpx2
 import psutil
 import pytest
 
-from tests.journeys.product import ROOT, Product, direct_message, eventually
+from tests.journeys.product import ROOT, Product, direct_message
 from tests.journeys.standin import InstagramStandIn, PictureServer
+from tests.waiting import eventually
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(180)]
 

@@ -10,6 +10,7 @@ from rest_framework.test import APIClient
 
 from inro.accounts.models import ApiToken, Workspace
 from tests.mcp.agent import BY_HANDSHAKE, NEWEST
+from tests.waiting import COMMAND_SECONDS
 
 PING = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
 
@@ -159,7 +160,13 @@ def test_root_logger_is_left_alone_and_the_sdk_is_loaded_late(agent):
         "import os, sys, django; os.environ['DJANGO_SETTINGS_MODULE'] = 'inro.settings';"
         "django.setup(); import inro.urls; print('mcp.server' in sys.modules)"
     )
-    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    out = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=COMMAND_SECONDS,
+    )
     assert out.stdout.strip() == "False"
 
 

@@ -1,14 +1,13 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.conf import settings as django_settings
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.db import connection
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
@@ -17,14 +16,14 @@ from media_library.models import Blob, Fetch, MediaFile
 from media_library.tasks import run_fetch
 from media_library.transcoding import Job
 from tests.media_library import files
+from tests.waiting import SECONDS, Run, wait_for
 
 
 class Workers:
     """Celery workers in threads of this process: what is woken runs, side by side."""
 
     def __init__(self) -> None:
-        self._pool = ThreadPoolExecutor(6)
-        self._runs: list[Future[None]] = []
+        self._runs: list[Run[None]] = []
         self._at_work = threading.Event()
         self._at_work.set()
         self.lost: list[int] = []
@@ -34,15 +33,12 @@ class Workers:
         if self.deaf:
             self.lost += args
         else:
-            self._runs.append(self._pool.submit(self._run, args, countdown))
+            self._runs.append(Run(partial(self._run, args, countdown)))
 
     def _run(self, args: tuple[int, ...], countdown: float) -> None:
         time.sleep(countdown)
-        self._at_work.wait()
-        try:
-            run_fetch(*args)
-        finally:
-            connection.close()
+        wait_for(self._at_work, "the end of their rest")
+        run_fetch(*args)
 
     def rest(self) -> None:
         self._at_work.clear()
@@ -51,11 +47,7 @@ class Workers:
         """Let them work until nothing is left, with every fault of theirs raised here."""
         self._at_work.set()
         while self._runs:
-            self._runs.pop().result(30)
-
-    def close(self) -> None:
-        self.finish()
-        self._pool.shutdown()
+            self._runs.pop().result()
 
 
 @pytest.fixture
@@ -64,7 +56,7 @@ def workers(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator
     monkeypatch.setattr(run_fetch, "apply_async", workers.deliver)
     monkeypatch.setattr(fetching, "BACK_OFF", (0.05, 0.1))
     yield workers
-    workers.close()
+    workers.finish()
 
 
 @pytest.fixture(scope="session")
@@ -98,7 +90,7 @@ def serve(web: HTTPServer) -> Serve:
     ) -> str:
         def answer(request: Request) -> Response:
             if hold is not None:
-                hold.wait(20)
+                hold.wait(SECONDS / 2)
             response = Response(files.picture() if body is None else body, status, headers)
             response.headers.pop("Content-Type", None)
             if content_type:

@@ -28,8 +28,9 @@ from media_library.views import serving as serving_views
 from tests.conftest import client_of
 from tests.media_library import files, photos
 from tests.media_library.conftest import stored, temporary, upload
-from tests.media_library.test_life_races import at_once, put
+from tests.media_library.test_life_races import put
 from tests.media_library.test_renditions import clean
+from tests.waiting import at_once
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

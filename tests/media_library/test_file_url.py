@@ -2,13 +2,11 @@
 
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import suppress
+from functools import partial
 from types import SimpleNamespace
-from typing import Any
 
 import pytest
-from django.db import connection
 from werkzeug import Response
 
 from inro.api import waiting
@@ -24,6 +22,7 @@ from tests.media_library.conftest import (
     upload,
     upload_url,
 )
+from tests.waiting import Run, at_once, eventually, results
 
 
 def test_ready_at_once(api, workers, serve):
@@ -278,34 +277,26 @@ def test_only_a_quarter_of_the_threads_wait(workspace, workers, serve, settings)
     workers.rest()
     url = serve()
 
-    def ask(_: int) -> int:
-        try:
-            return int(upload_url(client_of(workspace), url).status_code)
-        finally:
-            connection.close()
+    codes: list[int] = []
 
-    with ThreadPoolExecutor(6) as pool:
-        answers = as_completed([pool.submit(ask, number) for number in range(6)])
-        # Nothing arrives, so whoever answers does not wait.
-        assert [next(answers).result() for _ in range(4)] == [202] * 4
-        workers.finish()
-        assert [each.result() for each in answers] == [201] * 2
+    def ask() -> None:
+        codes.append(upload_url(client_of(workspace), url).status_code)
+
+    asking = [Run(ask) for _ in range(6)]
+    # Nothing arrives, so whoever answers does not wait.
+    eventually(lambda: len(codes) == 4, "four that do not wait")
+    assert codes == [202] * 4
+    workers.finish()
+    results(asking)
+    assert codes[4:] == [201] * 2
     workers.finish()
     assert list(MediaFile.objects.values_list("status", flat=True)) == ["ready"] * 6
 
 
 def test_two_requests_for_the_same_bytes_at_once(workspace, workers, serve):
-    clients = [client_of(workspace) for _ in range(4)]
     url = serve()
-
-    def ask(client: Any) -> Any:
-        try:
-            return upload_url(client, url).status_code
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(4) as pool:
-        assert list(pool.map(ask, clients)) == [201] * 4
+    answers = at_once(*(partial(upload_url, client_of(workspace), url) for _ in range(4)))
+    assert [each.status_code for each in answers] == [201] * 4
     assert (MediaFile.objects.count(), Blob.objects.count(), len(stored())) == (4, 1, 1)
 
 

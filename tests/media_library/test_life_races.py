@@ -1,15 +1,12 @@
 """The life of files and folders with several at it at once, each on a connection of its own."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from functools import partial
-from threading import Barrier
 from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.db import connection
 from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
 
 from automations.models import Action
@@ -19,25 +16,12 @@ from tests.media_library import files
 from tests.media_library.conftest import error_code, stored, temporary, upload, upload_url
 from tests.media_library.test_deleting import using
 from tests.media_library.test_folders import made
+from tests.waiting import at_once
 
 FILES, FOLDERS = "/api/v1/media_files", "/api/v1/media_folders"
 ROUNDS = 5
 
 pytestmark = pytest.mark.usefixtures("transactional_db")
-
-
-def at_once(*works: Callable[[], Any]) -> list[Any]:
-    barrier = Barrier(len(works))
-
-    def run(work: Callable[[], Any]) -> Any:
-        try:
-            barrier.wait(10)
-            return work()
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(len(works)) as pool:
-        return [each.result(30) for each in [pool.submit(run, work) for work in works]]
 
 
 def codes(answers: Sequence[Any]) -> list[int]:

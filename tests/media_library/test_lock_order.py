@@ -4,7 +4,6 @@ orders of their own. A third connection holds the row at which both have to wait
 import hashlib
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,7 +22,7 @@ from tests.media_library.conftest import upload, upload_url
 from tests.media_library.test_deleting import using
 from tests.media_library.test_folders import made
 from tests.media_library.test_life_races import assert_nothing_is_lost, put
-from tests.messaging.delivery.conftest import eventually
+from tests.waiting import SECONDS, Run, eventually, results, wait_for
 
 FILES, FOLDERS = "/api/v1/media_files", "/api/v1/media_folders"
 
@@ -56,23 +55,18 @@ class Stepped:
     """Works that start one after the other, each when those before it wait for a lock."""
 
     def __init__(self) -> None:
-        self._pool = ThreadPoolExecutor(4)
+        self._runs: list[Run[Any]] = []
         self._gates: list[Gate] = []
 
     def gate(self, row: Model) -> Gate:
         gate = Gate()
-        gate.hold(row)
         self._gates.append(gate)
+        gate.hold(row)
         return gate
 
-    def start(self, work: Callable[[], Any]) -> "Future[Any]":
-        def run() -> Any:
-            try:
-                return work()
-            finally:
-                connection.close()
-
-        return self._pool.submit(run)
+    def start(self, work: Callable[[], Any]) -> Run[Any]:
+        self._runs.append(Run(work))
+        return self._runs[-1]
 
     def cross(self, row: Model, *works: Callable[[], Any]) -> list[Any]:
         """What each of `works` answers, when all of them have come to wait because of `row`."""
@@ -82,7 +76,7 @@ class Stepped:
             started.append(self.start(work))
             self.wait_for(number)
         gate.open()
-        return [each.result(20) for each in started]
+        return results(started)
 
     def wait_for(self, number: int) -> None:
         eventually(lambda: waiting() == number, f"{number} wait for a lock")
@@ -90,7 +84,8 @@ class Stepped:
     def close(self) -> None:
         for gate in self._gates:
             gate.close()
-        self._pool.shutdown()
+        late = [run.where() for run in self._runs if not run.ends()]
+        assert not late, "\n".join(late)
 
 
 def waiting() -> int:
@@ -208,7 +203,7 @@ class TestBytes:
         def wait(downloads: Downloads) -> Any:
             faults = real(downloads)
             fetched.release()
-            go_on.wait(10)
+            wait_for(go_on, "the locks of the test")
             return faults
 
         monkeypatch.setattr(Downloads, "wait", wait)
@@ -222,15 +217,15 @@ class TestBytes:
             )
             for answer, url in zip(answers, reversed(urls), strict=True)
         ]
-        assert fetched.acquire(timeout=10)
-        assert fetched.acquire(timeout=10)
+        assert fetched.acquire(timeout=SECONDS)
+        assert fetched.acquire(timeout=SECONDS)
         workers.finish()
         gates = [stepped.gate(each) for each in (first, second)]
         go_on.set()
         for gate in gates:
             stepped.wait_for(2)
             gate.open()
-        done = [each.result(20) for each in works]
+        done = results(works)
         assert [each.status_code for each in done] == [200, 200], [each.content for each in done]
         assert [blob_of(each).sha256 for each in answers] == [second.sha256, first.sha256]
         assert_nothing_is_lost()

@@ -2,11 +2,10 @@
 
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from functools import partial
 
 from django.core.files.storage import FileSystemStorage
-from django.db import connection
 from django.utils import timezone
 from werkzeug import Response
 
@@ -22,6 +21,7 @@ from tests.media_library.conftest import (
     temporary,
     upload_url,
 )
+from tests.waiting import Run, eventually, wait_for
 
 
 def tick(**later: float) -> None:
@@ -108,13 +108,6 @@ def test_the_lease_is_renewed_while_a_download_runs(
     answered.set()
 
 
-def in_a_thread(fetch_id: int) -> None:
-    try:
-        run_fetch(fetch_id)
-    finally:
-        connection.close()
-
-
 def test_a_worker_that_lost_its_turn_writes_nothing(workspace, workers, serve, settings):
     settings.MEDIA_DOWNLOAD_WAIT = 0
     workers.deaf = True
@@ -122,13 +115,10 @@ def test_a_worker_that_lost_its_turn_writes_nothing(workspace, workers, serve, s
     api = client_of(workspace)
     location = upload_url(api, serve(hold=answered))["Location"]
     row = Fetch.objects.get()
-    with ThreadPoolExecutor(1) as pool:
-        slow = pool.submit(in_a_thread, row.pk)
-        while not Fetch.objects.filter(status="running").exists():
-            time.sleep(0.01)
+    with Run(partial(run_fetch, row.pk)):
+        eventually(Fetch.objects.filter(status="running").exists, "the download")
         Fetch.objects.update(turn=7)  # somebody else has it now
         answered.set()
-        slow.result(20)
     assert api.get(location).json()["status"] == "pending"
     assert (Blob.objects.count(), stored(), temporary()) == (0, [], [])
 
@@ -150,11 +140,10 @@ def test_abandoned_download_ends_and_keeps_nothing(workspace, workers, web, monk
         workspace=workspace, url=web.url_for("/endless"), due_at=timezone.now()
     )
     workers.deliver((row.pk,))
-    while not Fetch.objects.filter(status="running").exists():
-        time.sleep(0.01)
+    eventually(Fetch.objects.filter(status="running").exists, "the download")
     Fetch.objects.all().delete()
     workers.finish()
-    assert stopped.wait(5)
+    wait_for(stopped, "the end of the answer")
     assert_nothing_left()
 
 

@@ -2,8 +2,8 @@
 
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -11,7 +11,6 @@ from urllib.parse import urlsplit
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import call_command
-from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
@@ -24,6 +23,7 @@ from media_library.rendition_tasks import make_renditions
 from media_library.transcoding import Cancelled, Job, TranscodingFailed
 from tests.media_library import files
 from tests.media_library.conftest import JPEG, SMALL, stored, upload, upload_url
+from tests.waiting import Run, at_once, eventually, results
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -326,22 +326,16 @@ def test_no_file_is_passed_over_when_workers_and_uploads_meet(api, workspace, mo
     """Batches of two, by four workers at once, while files come."""
     monkeypatch.setattr(orders, "_BATCH", 2)
     bodies = [files.picture("WEBP", colour=(n, n, n)) for n in range(0, 200, 10)]
-    barrier = threading.Barrier(6)
 
-    def work(chosen: list[bytes] | None) -> None:
-        try:
-            barrier.wait(10)
-            for body in chosen or []:
-                ingest_upload(workspace, SimpleUploadedFile("a.webp", body))
-            for _ in range(0 if chosen else 10):
-                orders.place_new()
-        finally:
-            connection.close()
+    def bring(chosen: list[bytes]) -> None:
+        for body in chosen:
+            ingest_upload(workspace, SimpleUploadedFile("a.webp", body))
 
-    with ThreadPoolExecutor(6) as pool:
-        parts = [bodies[::2], bodies[1::2], None, None, None, None]
-        for each in [pool.submit(work, part) for part in parts]:
-            each.result(60)
+    def work() -> None:
+        for _ in range(10):
+            orders.place_new()
+
+    at_once(partial(bring, bodies[::2]), partial(bring, bodies[1::2]), *[work] * 4)
     orders.place_new()
     assert Rendition.objects.count() == 2 * len(bodies)
     assert not Blob.objects.filter(unordered=True).exists()
@@ -380,18 +374,7 @@ def test_two_workers_at_once(api, transcoder):
     upload(api, files.picture())
     orders.place_new()
     pk = Rendition.objects.get().pk
-    barrier = threading.Barrier(4)
-
-    def work() -> None:
-        try:
-            barrier.wait(10)
-            making.run(pk)
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(4) as pool:
-        for each in [pool.submit(work) for _ in range(4)]:
-            each.result(60)
+    at_once(*[partial(making.run, pk)] * 4)
     assert (len(transcoder.jobs), rows()) == (1, [("thumbnail", "ready")])
 
 
@@ -502,35 +485,26 @@ def test_videos_leave_a_place_to_others(api, transcoder, settings):
 def test_nothing_is_left_over_when_all_happens_at_once(workspace, transcoder):
     """Files come and go while their renditions are made; one is a rendition of the other."""
     bodies, done = (WEBP, JPEG), threading.Event()
-    barrier = threading.Barrier(5)
 
     def come_and_go(number: int) -> None:
         for n in range(8):
             body = bodies[(n + number) % 2]
             file = ingest_upload(workspace, SimpleUploadedFile("a", body))
             orders.place_new()
+            # On a busy machine all might be over before the workers have found anything.
+            eventually(lambda: transcoder.jobs, "the first rendition")
             delete(file)
 
-    def work(number: int) -> None:
+    def work() -> None:
         while not done.is_set():
             make_renditions()
 
-    def run(job: Callable[[int], None], number: int) -> None:
-        try:
-            barrier.wait(10)
-            job(number)
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(5) as pool:
-        workers = [pool.submit(run, work, n) for n in range(2)]
-        try:
-            for each in [pool.submit(run, come_and_go, n) for n in range(3)]:
-                each.result(60)
-        finally:
-            done.set()
-        for each in workers:
-            each.result(60)
+    workers = [Run(work) for _ in range(2)]
+    try:
+        at_once(*(partial(come_and_go, number) for number in range(3)))
+    finally:
+        done.set()
+    results(workers)
     assert transcoder.jobs
     assert (rows(), Blob.objects.count(), stored()) == ([], 0, [])
 

@@ -1,12 +1,10 @@
 """The same request sent ten times at once under one `Idempotency-Key`."""
 
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
+from functools import partial
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.db import connection
 from rest_framework.test import APIClient
 
 from automations.models import Scenario
@@ -16,6 +14,7 @@ from media_library.models import Blob, Fetch, MediaFile
 from messaging.models import Contact
 from tests.media_library import files
 from tests.media_library.conftest import stored, temporary
+from tests.waiting import at_once
 
 TIMES = 10
 MEDIA, SCENARIOS = "/api/v1/media_files", "/api/v1/scenarios"
@@ -31,18 +30,8 @@ def post(plain, path, body, format="json"):
     return APIClient(headers=headers).post(path, body, format=format)
 
 
-def at_once(work):
-    barrier = Barrier(TIMES)
-
-    def run(number):
-        try:
-            barrier.wait(10)
-            return work(number)
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(TIMES) as pool:
-        return [each.result(60) for each in [pool.submit(run, n) for n in range(TIMES)]]
+def many(work):
+    return at_once(*(partial(work, number) for number in range(TIMES)))
 
 
 def assert_one_answer(answers, plain, path, body):
@@ -65,7 +54,7 @@ def assert_answered_once(answers, again):
 def test_one_download(plain, workers, web):
     web.expect_request("/a.jpg").respond_with_data(files.picture(), content_type="image/jpeg")
     body = {"file_url": web.url_for("/a.jpg"), "caption": "Hi"}
-    answers = at_once(lambda n: post(plain, MEDIA, body, ("json", "multipart")[n % 2]))
+    answers = many(lambda n: post(plain, MEDIA, body, ("json", "multipart")[n % 2]))
     workers.finish()
     assert_one_answer(answers, plain, MEDIA, body)
     assert MediaFile.objects.count() == 1
@@ -78,7 +67,7 @@ def test_one_upload(plain):
         file = SimpleUploadedFile("a.jpg", files.picture(), "image/jpeg")
         return post(plain, MEDIA, {"file": file}, "multipart")
 
-    answers = at_once(upload)
+    answers = many(upload)
     assert_answered_once(answers, upload(0))
     assert (MediaFile.objects.count(), Blob.objects.count()) == (1, 1)
     assert (len(stored()), temporary()) == (1, [])
@@ -86,7 +75,7 @@ def test_one_upload(plain):
 
 def test_one_contact(plain):
     body = {"username": "jane", "phone": "+393331234567"}
-    answers = at_once(lambda _: post(plain, "/api/v1/contacts", body))
+    answers = many(lambda _: post(plain, "/api/v1/contacts", body))
     assert_one_answer(answers, plain, "/api/v1/contacts", body)
     assert Contact.objects.count() == 1
 
@@ -95,7 +84,7 @@ def test_one_download_that_is_refused(plain, workers, web):
     """A refusal is an answer too: it is not fetched again to be refused again."""
     web.expect_request("/a.jpg").respond_with_data("gone", status=404)
     body = {"file_url": web.url_for("/a.jpg")}
-    answers = at_once(lambda n: post(plain, MEDIA, body, ("json", "multipart")[n % 2]))
+    answers = many(lambda n: post(plain, MEDIA, body, ("json", "multipart")[n % 2]))
     workers.finish()
     assert {each.status_code for each in answers} <= {400, 409}
     again = post(plain, MEDIA, body)
@@ -112,7 +101,7 @@ def test_one_download_that_takes_too_long(plain, workers, web, settings):
     workers.rest()
     web.expect_request("/a.jpg").respond_with_data(files.picture(), content_type="image/jpeg")
     body = {"file_url": web.url_for("/a.jpg")}
-    answers = at_once(lambda n: post(plain, MEDIA, body, ("json", "multipart")[n % 2]))
+    answers = many(lambda n: post(plain, MEDIA, body, ("json", "multipart")[n % 2]))
     assert {each.status_code for each in answers} <= {202, 409}
     again = post(plain, MEDIA, body)
     assert {each.content for each in answers if each.status_code == 202} == {again.content}
@@ -129,7 +118,7 @@ def test_one_scenario_with_one_download(plain, workers, web):
         "media_file": {"file_url": web.url_for("/a.jpg")},
     }
     body = {"triggers": [{"trigger_type": "contact_create"}], "actions": [image]}
-    answers = at_once(lambda _: post(plain, SCENARIOS, body))
+    answers = many(lambda _: post(plain, SCENARIOS, body))
     workers.finish()
     assert_one_answer(answers, plain, SCENARIOS, body)
     assert (Scenario.objects.count(), MediaFile.objects.count()) == (1, 1)

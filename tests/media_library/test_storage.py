@@ -1,14 +1,14 @@
 """Bytes are kept once, and as long as somebody refers to them; with real threads and commits."""
 
 import threading
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 from io import BytesIO
 
 import pytest
 from django.core.files.base import ContentFile
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.db import connection, transaction
+from django.db import transaction
 
 from inro.common.errors import Refused
 from media_library import storage
@@ -21,28 +21,15 @@ from media_library.storage import deposited
 from tests.conftest import client_of
 from tests.media_library import files
 from tests.media_library.conftest import assert_nothing_left, stored, temporary, upload
+from tests.waiting import SECONDS, at_once
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-def in_threads(jobs: list) -> list:
-    barrier = threading.Barrier(len(jobs))
-
-    def run(job):
-        try:
-            barrier.wait(10)
-            return job()
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(len(jobs)) as pool:
-        return [each.result(60) for each in [pool.submit(run, job) for job in jobs]]
 
 
 def test_same_bytes_uploaded_at_once(workspace):
     clients = [client_of(workspace) for _ in range(6)]
     body = files.noise("PNG", (200, 200))
-    answers = in_threads([lambda c=client: upload(c, body) for client in clients])
+    answers = at_once(*(partial(upload, client, body) for client in clients))
     assert [answer.status_code for answer in answers] == [201] * 6
     assert len({answer.json()["id"] for answer in answers}) == 6
     assert (MediaFile.objects.count(), Blob.objects.count(), len(stored())) == (6, 1, 1)
@@ -55,13 +42,13 @@ def test_second_writer_uses_the_row_of_the_first(workspace, monkeypatch):
 
     def write(name, file):
         written = real(name, file)
-        both_wrote.wait(10)
+        both_wrote.wait(SECONDS)
         return written
 
     monkeypatch.setattr(storage, "_write", write)
     body = files.picture()
-    first, second = in_threads(
-        [lambda: ingest_upload(workspace, SimpleUploadedFile("a.jpg", body)) for _ in range(2)]
+    first, second = at_once(
+        *[lambda: ingest_upload(workspace, SimpleUploadedFile("a.jpg", body)) for _ in range(2)]
     )
     assert first.blob == second.blob
     assert (Blob.objects.count(), len(stored())) == (1, 1)
@@ -119,9 +106,9 @@ def test_releases_and_uploads_at_once(workspace):
     media_file = ingest_upload(workspace, SimpleUploadedFile("a.jpg", files.picture()))
     blob = Blob.objects.get().pk
     media_file.delete()
-    in_threads(
-        [lambda: release_blobs([blob])]
-        + [lambda: ingest_upload(workspace, SimpleUploadedFile("a.jpg", files.picture()))] * 3
+    at_once(
+        lambda: release_blobs([blob]),
+        *[lambda: ingest_upload(workspace, SimpleUploadedFile("a.jpg", files.picture()))] * 3,
     )
     assert MediaFile.objects.count() == 3
     row = Blob.objects.get()

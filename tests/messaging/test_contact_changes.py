@@ -17,7 +17,7 @@ from messaging.connecting import connect_channel
 from messaging.models import Channel, Contact, Event, Identity, Message
 from tests.conftest import client_of
 from tests.mcp.agent import Agent
-from tests.messaging.inbound.test_races import at_once
+from tests.waiting import at_once
 
 CONTACTS, CONTACT = "/api/v1/contacts", "/api/v1/contact"
 JANE = {

@@ -1,4 +1,5 @@
 from datetime import timedelta
+from functools import partial
 from uuid import uuid4
 
 import pytest
@@ -26,9 +27,7 @@ from messaging.streams import (
     settle_canceling,
 )
 from tests.messaging.delivery.conftest import (
-    Running,
     Statements,
-    eventually,
     fresh,
     person,
     queue,
@@ -36,6 +35,7 @@ from tests.messaging.delivery.conftest import (
 )
 from tests.messaging.delivery.conftest import channel as channel
 from tests.messaging.delivery.conftest import no_broker as no_broker
+from tests.waiting import Run, eventually
 
 pytestmark = pytest.mark.django_db
 
@@ -222,10 +222,10 @@ class TestCancel:
         cancel_stream(stream.pk)
         with transaction.atomic():
             Stream.objects.select_for_update().get(pk=stream.pk)
-            ending = Running(settle_canceling, timezone.now())
+            ending = Run(partial(settle_canceling, timezone.now()))
             eventually(waits_for_a_lock, "the sweep waits")
             Message.objects.filter(pk=late.pk).update(stream=stream)
-        ending.end()
+        ending.result()
         assert state(stream) == "canceling"
         settle_canceling(timezone.now())
         assert (statuses(late), state(stream)) == (["canceled"], "ended")

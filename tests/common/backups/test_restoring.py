@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
-from threading import Event, Thread
+from threading import Event
 from typing import Any
 
 import pytest
@@ -22,6 +22,7 @@ from django.db import connection
 from inro.common.backups import BackupError
 from inro.common.backups.restoring import restore_backup
 from tests.journeys.product import ROOT, free_port
+from tests.waiting import COMMAND_SECONDS, Run
 
 pytestmark = pytest.mark.timeout(180)
 COMMANDS = """
@@ -55,6 +56,7 @@ class Folder:
             capture_output=True,
             text=True,
             check=False,
+            timeout=COMMAND_SECONDS,
         )
 
     def done(self, command: str) -> str:
@@ -274,11 +276,10 @@ def ticking(folder: Folder, backup: Path) -> Iterator[Event]:
                 database.execute("REPLACE INTO common_heartbeat VALUES ('tick', ?)", [now])
                 database.commit()
 
-    thread = Thread(target=beat)
-    thread.start()
+    beating = Run(beat)
     yield stop
     stop.set()
-    thread.join()
+    beating.result()
 
 
 def test_worker_at_work(folder: Folder, backup: Path, ticking: Event):

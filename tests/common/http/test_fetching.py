@@ -2,7 +2,6 @@
 
 import logging
 import pickle
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -19,6 +18,7 @@ from tests.common.http.conftest import (
     redirecting,
     reply,
 )
+from tests.waiting import shared_out
 
 
 @pytest.mark.parametrize("ip", [PUBLIC, PUBLIC_V6])
@@ -82,8 +82,7 @@ def test_the_next_address_is_tried(serve, wire):
 
 def test_many_threads(serve):
     site = serve()
-    with ThreadPoolExecutor(8) as pool:
-        got = list(pool.map(lambda n: get(site, f"/{n}"), range(24)))
+    got = shared_out(lambda n: get(site, f"/{n}"), range(24), threads=8)
     assert [fetched.filename for fetched, _ in got] == [str(n) for n in range(24)]
     assert {body for _, body in got} == {PNG}
 

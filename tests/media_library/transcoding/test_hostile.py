@@ -15,6 +15,7 @@ from media_library.transcoding import Job, caps, containers, processes
 from media_library.transcoding.work import Work
 from tests.media_library import files
 from tests.media_library.transcoding.sources import Video, boxes
+from tests.waiting import SECONDS
 
 ROOT = Path(__file__).parents[3]
 FIRST = {"movflags": "+faststart"}
@@ -135,7 +136,9 @@ def peak_of(maker, form: str, mime_type: str) -> int:
         f"{Job(form, 5_000_000, mime_type)!r}, progress=lambda p: 0, cancelled=lambda: False);"
         "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
     )
-    found = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    found = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=SECONDS
+    )
     assert found.stderr == ""
     return int(found.stdout)
 

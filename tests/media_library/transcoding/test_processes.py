@@ -16,6 +16,7 @@ from media_library.transcoding.forms import FORMS
 from media_library.transcoding.forms.opus import Opus
 from media_library.transcoding.jobs import MEANINGS
 from tests.media_library import files
+from tests.waiting import SECONDS
 
 ROOT = Path(__file__).parents[3]
 JOB = Job("opus", 10_000, "audio/wav")
@@ -136,7 +137,7 @@ def test_a_killed_parent_leaves_no_child(endless) -> None:
         child = child_of(parent.pid)
     finally:
         parent.send_signal(signal.SIGKILL)
-        parent.wait()
+        parent.wait(SECONDS)
     assert gone(child)
 
 
@@ -216,5 +217,7 @@ def test_naming_forms_loads_neither_ffmpeg_nor_django() -> None:
         "import sys, media_library.transcoding.forms;"
         "print(sorted({'av', 'PIL', 'pillow_heif', 'django'} & set(sys.modules)))"
     )
-    found = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    found = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=SECONDS
+    )
     assert found.stdout == "[]\n"

@@ -1,11 +1,10 @@
-import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
-from django.db import connection, connections, transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
 from inro.accounts.models import Workspace
@@ -15,15 +14,7 @@ from messaging.delivery.pump import deliver
 from messaging.models import Channel, Contact, Identity, Message, MessageType
 from messaging.queueing import Draft, queue_messages
 from tests.messaging.delivery.provider import ACCOUNT, TOKEN, Provider
-
-
-def eventually(condition: Callable[[], Any], what: str, seconds: float = 10) -> Any:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if found := condition():
-            return found
-        time.sleep(0.005)
-    raise AssertionError(f"not within {seconds} s: {what}")
+from tests.waiting import Run
 
 
 @pytest.fixture(autouse=True)
@@ -108,39 +99,8 @@ def fresh(message: Message | None = None) -> Any:
     return (message and Message.objects.get(pk=message.pk)) or Message.objects.earliest("pk")
 
 
-class Running:
-    """Something in a thread of its own; its exceptions are raised on leaving."""
-
-    def __init__(self, target: Callable[..., Any], *args: Any) -> None:
-        self.error: BaseException | None = None
-
-        def run() -> None:
-            try:
-                target(*args)
-            except BaseException as error:
-                self.error = error
-            finally:
-                connections.close_all()
-
-        self.thread = threading.Thread(target=run, daemon=True)
-        self.thread.start()
-
-    def end(self, seconds: float = 20) -> None:
-        self.thread.join(seconds)
-        assert not self.thread.is_alive(), "still running"
-        if self.error:
-            raise self.error
-
-    def __enter__(self) -> "Running":
-        return self
-
-    def __exit__(self, kind: Any, *args: Any) -> None:
-        if kind is None:
-            self.end()
-
-
-def pumping(channel: Channel) -> Running:
-    return Running(deliver, channel.pk)
+def pumping(channel: Channel) -> Run[None]:
+    return Run(partial(deliver, channel.pk))
 
 
 class Statements:

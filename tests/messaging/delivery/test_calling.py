@@ -14,8 +14,8 @@ from messaging.delivery import calling
 from messaging.delivery.answers import Answer, Answers, Reach
 from messaging.delivery.calling import Call, Caller
 from messaging.delivery.news import Attempt
-from tests.messaging.delivery.conftest import eventually
 from tests.messaging.delivery.provider import TOKEN, Provider
+from tests.waiting import eventually
 
 
 @pytest.fixture

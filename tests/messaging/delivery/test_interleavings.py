@@ -20,8 +20,9 @@ from messaging.delivery.pump import deliver
 from messaging.delivery.receipts import Author, apply_echo
 from messaging.delivery.sweeping import settle_left_behind
 from messaging.models import Contact, Identity, Message, Pump, StreamKind
-from tests.messaging.delivery.conftest import Running, person, queue, statuses
+from tests.messaging.delivery.conftest import person, queue, statuses
 from tests.messaging.delivery.provider import Got, Provider
+from tests.waiting import Run, results
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -37,7 +38,7 @@ class Chaos:
         self.provider = provider
         self.over = threading.Event()
 
-    def keep(self, act: Callable[[], None]) -> Running:
+    def keep(self, act: Callable[[], None]) -> Run[None]:
         """`act` again and again; a deadlock is the loser's to repeat."""
 
         def loop() -> None:
@@ -48,7 +49,7 @@ class Chaos:
                     continue
                 time.sleep(self.chance.random() * 0.02)
 
-        return Running(loop)
+        return Run(loop)
 
     def pump(self) -> None:
         deliver(self.channel_id)
@@ -95,8 +96,7 @@ def test_nothing_is_doubled_lost_or_out_of_order(channel, provider, monkeypatch,
     running = [chaos.keep(act) for act in acts]
     time.sleep(2)
     chaos.over.set()
-    for each in running:
-        each.end()
+    results(running)
     settle_all(channel.pk, provider)
     check(people, provider)
 

@@ -18,7 +18,8 @@ from messaging.delivery.pump import deliver
 from messaging.delivery.receipts import Author, apply_echo
 from messaging.delivery.sweeping import settle_left_behind, wake_pumps
 from messaging.models import Message, Pump
-from tests.messaging.delivery.conftest import eventually, person, queue
+from tests.messaging.delivery.conftest import person, queue
+from tests.waiting import SECONDS, eventually
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.processes, pytest.mark.kills]
 
@@ -58,10 +59,10 @@ def test_killed_pump_loses_nothing_and_repeats_nothing(channel, provider, no_bro
         provider.script[f"{contact.name} one"] = ["hang"]
     process = pump_process(channel.pk, provider.url)
     try:
-        eventually(lambda: len(provider.got) == len(people), "a call for each", 30)
+        eventually(lambda: len(provider.got) == len(people), "a call for each")
     finally:
         process.send_signal(signal.SIGKILL)
-        process.wait()
+        process.wait(SECONDS)
     late = person(channel, "late")
     queue(channel, late, "late one")
     provider.release.set()

@@ -16,13 +16,13 @@ from messaging.delivery.tasks import stop_calling
 from messaging.models import Channel, Message, Pump, StreamKind
 from tests.messaging.delivery.conftest import (
     connect,
-    eventually,
     fresh,
     person,
     pumping,
     queue,
     statuses,
 )
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -87,7 +87,7 @@ def test_second_pump_exits(channel, provider):
     with pumping(channel):
         eventually(provider.texts, "the call")
         turn = Pump.objects.get(channel=channel).turn
-        pumping(channel).end(2)
+        pumping(channel).result()
         assert Pump.objects.get(channel=channel).turn == turn
         provider.release.set()
 
@@ -114,7 +114,7 @@ def test_wake_up_that_met_the_held_lease_is_not_lost(channel, provider, monkeypa
     def late_message(self: Lease) -> None:
         if not Message.objects.exists():
             queue(channel, contact, "just in time")
-            pumping(channel).end(2)
+            pumping(channel).result()
             assert provider.got == []
         release(self)
 

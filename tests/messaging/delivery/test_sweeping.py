@@ -12,12 +12,12 @@ from messaging.delivery.sweeping import settle_left_behind, wake_pumps
 from messaging.models import Channel, Message, Pump
 from tests.messaging.delivery.conftest import (
     Statements,
-    eventually,
     person,
     pumping,
     queue,
     statuses,
 )
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.django_db
 

@@ -1,7 +1,6 @@
 """Several workers at once: real threads, real transactions."""
 
 import threading
-from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
 
@@ -17,31 +16,9 @@ from messaging.models import Contact, Event, EventStatus, Identity, Message
 from messaging.signals import people_arrived
 from tests.messaging.inbound import instagram
 from tests.messaging.inbound.instagram import NOON, body, message
+from tests.waiting import SECONDS, at_once, wait_for
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-def at_once(*work: Callable[[], object]) -> None:
-    """Run each in a thread of its own, all from the same moment; what one raises is raised."""
-    start = threading.Barrier(len(work))
-    raised: list[BaseException] = []
-
-    def run(do: Callable[[], object]) -> None:
-        try:
-            start.wait(10)
-            do()
-        except BaseException as error:
-            raised.append(error)
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=run, args=(do,)) for do in work]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
-    if raised:
-        raise raised[0]
 
 
 @pytest.fixture
@@ -97,7 +74,7 @@ def test_a_new_person_is_one_contact(stored, monkeypatch):
 
     def create(**fields):
         if connection.vendor != "sqlite":  # there, only one at a time can be in a transaction
-            both_looked.wait(10)
+            both_looked.wait(SECONDS)
         return make(**fields)
 
     monkeypatch.setattr(Contact.objects, "create", create)
@@ -236,11 +213,11 @@ class TestOfContact:
                 receiving.lock_identities(jane.pk, channel.pk)
                 assert not receiving.has_recorded(jane.pk, channel.pk)
                 holds.set()
-                may_go.wait(10)
+                wait_for(may_go, "who answers")
                 seen.append(Message.objects.filter(contact=jane).count())
 
         def answer():
-            holds.wait(10)
+            wait_for(holds, "who holds her")
             if connection.vendor == "sqlite":  # there nobody else can even record it
                 may_go.set()
             ids = stored(message("yes", sender="jane", at=NOON + 1))

@@ -14,7 +14,7 @@ from messaging.channels import CHANNELS
 from messaging.models import Contact, Event, Identity, Message, Stream
 from messaging.signals import people_arrived
 from tests.messaging.inbound.instagram import NOON, body, echo, item, message
-from tests.messaging.inbound.test_races import at_once
+from tests.waiting import at_once, wait_for
 
 pytestmark = pytest.mark.django_db
 
@@ -238,10 +238,10 @@ class TestWithOthers:
             with transaction.atomic():
                 receiving.lock_identities(first.contact_id, first.channel_id)
                 held.set()
-                may_go.wait(10)
+                wait_for(may_go, "the others")
 
         def apply():
-            held.wait(10)
+            wait_for(held, "who holds the first")
             groups.clear()
             arrived.clear()
             together.apply_together(ids)
