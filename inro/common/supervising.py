@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -14,6 +15,9 @@ from typing import IO
 
 TERM_SECONDS = 20  # for what runs to finish; then it is killed
 RESTART_SECONDS = (0.5, 15.0)
+READER_SECONDS = 1.0  # for whoever reads our output to go on
+# So much fits into a pipe that has room at all.
+_PIECE = select.PIPE_BUF
 _PR_SET_PDEATHSIG = 1
 
 
@@ -23,6 +27,34 @@ def _die_with_parent() -> None:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
     except (OSError, AttributeError):
         return
+
+
+class Output:
+    """Our output, or that for errors, written to from several threads; a stream for logs, too.
+
+    Whoever reads it may have gone away or stand still. Nobody waits for them for long, and what
+    they do not take is lost: what would wait here could not even be stopped any more.
+    """
+
+    def __init__(self, number: int) -> None:
+        self._number = number
+        self._patience = READER_SECONDS
+        self._lock = threading.Lock()
+
+    def write(self, text: str) -> None:
+        data = text.encode(errors="replace")
+        with self._lock, suppress(OSError, ValueError):
+            while data and self._has_room():
+                data = data[os.write(self._number, data[:_PIECE]) :]
+
+    def flush(self) -> None:
+        """Nothing is kept back."""
+
+    def _has_room(self) -> bool:
+        found = bool(select.select([], [self._number], [], self._patience)[1])
+        # Who has been waited for in vain is asked at once whether they read again.
+        self._patience = READER_SECONDS if found else 0
+        return found
 
 
 @dataclass
@@ -36,7 +68,7 @@ class Child:
     started_at: float = 0.0
     pause: float = RESTART_SECONDS[0]
 
-    def start(self) -> None:
+    def start(self, output: Output) -> None:
         self.started_at = time.monotonic()
         self.process = subprocess.Popen(  # noqa: S603 - our own commands
             self.command,
@@ -48,14 +80,13 @@ class Child:
             env={**os.environ, **self.environment},
         )
         if self.process.stdout:
-            threading.Thread(target=self._relay, args=(self.process.stdout,), daemon=True).start()
+            relayed = (self.process.stdout, output)
+            threading.Thread(target=self._relay, args=relayed, daemon=True).start()
 
-    def _relay(self, lines: IO[bytes]) -> None:
+    def _relay(self, lines: IO[bytes], output: Output) -> None:
+        # Read on when nobody listens any more: a full pipe would stop the process behind it.
         for line in lines:
-            # Read on when nobody listens any more: a full pipe would stop the process behind it.
-            with suppress(OSError, ValueError):
-                sys.stdout.write(f"{self.name:6} | {line.decode(errors='replace')}")
-                sys.stdout.flush()
+            output.write(f"{self.name:6} | {line.decode(errors='replace')}")
 
     @property
     def is_running(self) -> bool:
@@ -76,10 +107,11 @@ class Supervisor:
     def __init__(self, children: list[Child]) -> None:
         self.children = children
         self.stop = threading.Event()
+        self.output = Output(1)
 
     def start(self) -> None:
         for child in self.children:
-            child.start()
+            child.start(self.output)
 
     def watch(self) -> None:
         """Restart what died, with a growing pause while it keeps dying at once."""
@@ -89,13 +121,12 @@ class Supervisor:
             code = child.process.returncode if child.process else None
             if time.monotonic() - child.started_at > 60:
                 child.pause = RESTART_SECONDS[0]
-            with suppress(OSError):
-                print(f"{child.name} ended with {code}; starting it again", flush=True)  # noqa: T201
+            self.output.write(f"{child.name} ended with {code}; starting it again\n")
             child.signal(signal.SIGKILL)
             self.stop.wait(child.pause)
             child.pause = min(child.pause * 2, RESTART_SECONDS[1])
             if not self.stop.is_set():
-                child.start()
+                child.start(self.output)
 
     def shut_down(self) -> None:
         """Ask everything to finish, then make sure that it has."""

@@ -114,15 +114,16 @@ def test_second_start_on_the_same_data_is_refused(product: Product):
 
 
 @pytest.mark.once
-def test_nobody_has_to_read_what_it_prints(tmp_path):
-    """A pipe that is full or broken neither stops the web process nor the way down."""
+@pytest.mark.parametrize("pipe", ["full", "broken"])
+def test_nobody_has_to_read_what_it_prints(tmp_path, pipe):
+    """It stops neither the web process nor what watches over it, nor the way down."""
     silent = Product(tmp_path / "data", LOG_LEVEL="INFO")
     process = subprocess.Popen(
         [sys.executable, "manage.py", "runall"],
         cwd=ROOT,
         env=silent.environment,
         stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
+        stderr=subprocess.STDOUT,
         text=True,
         start_new_session=True,
     )
@@ -130,10 +131,15 @@ def test_nobody_has_to_read_what_it_prints(tmp_path):
     try:
         assert process.stdout is not None
         assert any(line == "Ready\n" for line in process.stdout)
-        process.stdout.close()
+        if pipe == "broken":
+            process.stdout.close()
         with httpx2.Client(base_url=silent.base, timeout=10, trust_env=False) as client:
             codes = {client.get("/api/v1/me").status_code for _ in range(700)}
         assert codes == {401}
+        killed = silent.workers()
+        silent.kill_workers()
+        psutil.wait_procs(killed, timeout=10)
+        eventually(lambda: len(silent.workers()) >= len(killed), "workers again")
         running = silent.processes()
         assert silent.stop(signal.SIGTERM) == 0
         _, alive = psutil.wait_procs(running, timeout=10)

@@ -1,5 +1,6 @@
 """Everything on one machine, in one command."""
 
+import logging
 import os
 import signal
 import socket
@@ -7,7 +8,7 @@ import sqlite3
 import sys
 import time
 import urllib.request
-from contextlib import closing, suppress
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ from inro.accounts.starting import first_start, login_link, operator
 from inro.celery import app
 from inro.common.locking import TakenError, hold_data_folder
 from inro.common.models import Heartbeat
-from inro.common.supervising import Child, Supervisor
+from inro.common.supervising import Child, Output, Supervisor
 
 READY_SECONDS = 60
 ISSUE_COMMAND = ".venv/bin/python manage.py issue_token --workspace demo"
@@ -49,40 +50,45 @@ class Command(BaseCommand):
             signal.signal(number, lambda *_: supervisor.stop.set())
         started_at = timezone.now()
         connection.close()
+        log_without_waiting()
         supervisor.start()
         beat = start_beat()
         try:
             if wait_until_ready(supervisor, started_at):
-                self.announce(token)
+                supervisor.output.write(announcement(token))
             while not supervisor.stop.wait(0.3):
                 supervisor.watch()
                 if not beat.is_alive():
                     beat = start_beat()
         finally:
-            self.say("Stopping …")
-            beat.stop()
+            supervisor.output.write("Stopping …\n")
+            beat.service.stop()  # its thread ends with this process: it may be in the middle
             supervisor.shut_down()
-            self.say("Stopped.")
+            supervisor.output.write("Stopped.\n")
 
-    def say(self, text: str) -> None:
-        with suppress(OSError):  # whoever read the output may be gone
-            self.stdout.write(text)
-            self.stdout.flush()
 
-    def announce(self, token: str | None) -> None:
-        base = f"http://{reachable_host()}:{settings.PORT}"
-        if settings.PUBLIC_URL.startswith("https://"):
-            base = settings.PUBLIC_URL  # cookies are sent over HTTPS only then
-        shown = token or "apitk_…"
-        lines = [
-            "",
-            f"Admin  {login_link(operator(), base)}",
-            f"API    {base}/api/v1/   (documents: {base}/api/docs/)",
-            f"Token  {token}" if token else f"Token  as before; a new one: {ISSUE_COMMAND}",
-            f"Try    curl -s {base}/api/v1/me -H 'Authorization: Bearer {shown}'",
-            "Ready",
-        ]
-        self.say("\n".join(lines))
+def log_without_waiting() -> None:
+    """The clock is a thread of ours, and logs: it may not stand still for who reads that."""
+    for handler in logging.root.handlers:
+        if isinstance(handler, logging.StreamHandler) and handler.stream is sys.stderr:
+            handler.setStream(Output(2))
+
+
+def announcement(token: str | None) -> str:
+    base = f"http://{reachable_host()}:{settings.PORT}"
+    if settings.PUBLIC_URL.startswith("https://"):
+        base = settings.PUBLIC_URL  # cookies are sent over HTTPS only then
+    shown = token or "apitk_…"
+    lines = [
+        "",
+        f"Admin  {login_link(operator(), base)}",
+        f"API    {base}/api/v1/   (documents: {base}/api/docs/)",
+        f"Token  {token}" if token else f"Token  as before; a new one: {ISSUE_COMMAND}",
+        f"Try    curl -s {base}/api/v1/me -H 'Authorization: Bearer {shown}'",
+        "Ready",
+        "",
+    ]
+    return "\n".join(lines)
 
 
 def listening_address() -> str:

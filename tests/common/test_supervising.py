@@ -1,0 +1,90 @@
+"""Processes under one: who does not read, or does not end, stops nobody."""
+
+import os
+import signal
+import sys
+from collections.abc import Iterator
+
+import psutil
+import pytest
+
+from inro.common import supervising
+from inro.common.supervising import Child, Output, Supervisor
+from tests.waiting import eventually
+
+LINE = f"{'x' * 99}\n"
+# Much more than a pipe takes.
+LINES = 5_000
+DEAF = (
+    "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN);print('on', flush=True); "
+)
+
+
+@pytest.fixture
+def pipe() -> Iterator[tuple[int, int]]:
+    ends = os.pipe()
+    yield ends
+    for each in ends:
+        os.close(each)
+
+
+@pytest.fixture
+def supervisor(monkeypatch: pytest.MonkeyPatch, pipe: tuple[int, int]) -> Iterator[Supervisor]:
+    """Writes into a pipe; its children get little time to end."""
+    monkeypatch.setattr(supervising, "TERM_SECONDS", 0.5)
+    made = Supervisor([])
+    made.output = Output(pipe[1])
+    yield made
+    for child in made.children:
+        child.signal(signal.SIGKILL)
+
+
+def python(code: str) -> Child:
+    return Child("child", [sys.executable, "-S", "-c", code])
+
+
+def test_what_nobody_reads_is_lost_and_the_rest_is_not(pipe):
+    reading, writing = pipe
+    output = Output(writing)
+    for _ in range(LINES):
+        output.write(LINE)
+    taken = os.read(reading, 1_000_000)
+    assert 4096 <= len(taken) < len(LINE) * LINES
+    output.write("again\n")
+    assert os.read(reading, 100) == b"again\n"
+
+
+def test_a_pipe_that_is_broken():
+    reading, writing = os.pipe()
+    os.close(reading)
+    Output(writing).write(LINE)
+    os.close(writing)
+    Output(writing).write(LINE)
+
+
+def test_a_child_whose_output_nobody_reads_goes_on(supervisor):
+    supervisor.children.append(python(f"print('x' * {len(LINE) * LINES})"))
+    supervisor.start()
+    (child,) = supervisor.children
+    eventually(lambda: not child.is_running, "the end of the child")
+    assert child.process.returncode == 0
+    supervisor.watch()
+    assert child.is_running
+
+
+def test_what_does_not_end_when_it_is_asked_is_killed_with_its_own(supervisor, pipe):
+    deaf = f"{DEAF}time.sleep(100)"
+    mother = f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', {deaf!r}]); {deaf}"
+    supervisor.children += [python(mother), python("import time; time.sleep(100)")]
+    supervisor.start()
+    first, second = supervisor.children
+    eventually(lambda: len(os.read(pipe[0], 1000).splitlines()) >= 1, "the first")
+    of_its_own = eventually(lambda: psutil.Process(first.process.pid).children(), "its own")
+    supervisor.shut_down()
+    assert (first.process.returncode, second.process.returncode) == (
+        -signal.SIGKILL,
+        -signal.SIGTERM,
+    )
+    assert psutil.wait_procs(of_its_own, timeout=10)[1] == []
+    supervisor.watch()
+    assert not first.is_running
