@@ -189,7 +189,7 @@ def _judge(blob: Blob, file: File) -> Examined:
     if before is None or before.kind != content.file_type.kind:
         message = f"Its bytes are {content.file_type.mime_type}, and it is kept as another type."
         raise Refused("unsupported_media", message)
-    if content.edits:
+    if content.sha256 != blob.sha256:
         exchange(blob, content)
         return Examined(blob.pk, Outcome.STRIPPED)
     return _learn(blob, content)

@@ -23,6 +23,7 @@ from media_library.holding import release_blobs
 from media_library.models import Blob, Fetch, MediaFile, Rendition
 from media_library.rendition_tasks import make_renditions
 from media_library.storage import open_blob
+from media_library.stripping import Edit
 from media_library.tasks import examine_stored
 from media_library.views import serving as serving_views
 from tests.conftest import client_of
@@ -558,3 +559,13 @@ def test_in_a_bucket(api, s3):
         assert not tells(kept.read())
     assert not default_storage.exists(blob.storage_name)
     assert shown(api, file)["sha256"] == new.sha256 != digest
+
+
+def test_edits_that_come_to_the_same_bytes_end_the_work(api, monkeypatch):
+    file = old(api, PHOTO)
+    there = PHOTO[20:21]
+    same = [Edit(20, 20, there), Edit(20, 21)]
+    assert all(each.changes(PHOTO) for each in same)
+    monkeypatch.setattr(content, "edits_of", lambda *_: same)
+    assert examined() == NOTHING.replace("0 files", "1 files").replace("0 had", "1 had")
+    assert (states(), served(file)) == (["done"], PHOTO)
