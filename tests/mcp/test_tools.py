@@ -21,7 +21,6 @@ from tests.media_library.conftest import upload
         ("list_media_files", {"media_type": "audio"}, "media_files?media_type=audio"),
         ("get_media_file", {"id": "{media}"}, "media_files/{media}"),
         ("list_media_files", {"folder_id": "null"}, "media_files?folder_id=null"),
-        ("list_media_files", {"folder_id": 7}, "media_files?folder_id=7"),
         ("list_media_folders", {"parent_id": "null"}, "media_folders?parent_id=null"),
         ("list_contacts", {"search": "é&=jane"}, "contacts?search=%C3%A9%26%3Djane"),
         ("list_contacts", {"search": "jane"}, "contacts?search=jane"),
