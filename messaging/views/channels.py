@@ -22,6 +22,7 @@ from messaging.connecting import connect_channel
 from messaging.models import Channel, Direction, Identity, Message
 from messaging.reconnecting import change_channel, remove_channel
 from messaging.serializers.channels import (
+    CHANNEL_CHANGE_SCHEMA,
     CHANNEL_SCHEMA,
     AnyChannelSerializer,
     ChannelChangeSerializer,
@@ -91,7 +92,7 @@ class ChannelViewSet(ReadViewSet):
         return self.kept
 
     @extend_schema(
-        request=CHANNEL_SCHEMA,
+        request=CHANNEL_CHANGE_SCHEMA,
         responses={
             200: CHANNEL_SCHEMA,
             409: OpenApiResponse(description="`conflict`: another channel has this account."),
