@@ -14,6 +14,7 @@ from automations.definition.shapes import ScenarioChangeShape
 from automations.definition.storing import update_actions, update_triggers
 from automations.models import LIVE, Definition, Execution, Scenario
 from automations.revisions import Origin, record_change, snapshot
+from inro.accounts.models import AuditEntry
 from inro.common.errors import Refused, invalid
 from media_library.gathering import gathered, named_files
 from media_library.models import MediaStatus
@@ -79,17 +80,18 @@ def rewrite_scenario(
             before_commit(current)
 
 
-def delete_scenario(scenario: Scenario) -> None:
+def delete_scenario(scenario: Scenario, *, actor: str = "") -> None:
     """Delete it with its tree and all that it ran; what was sent stays in the conversations.
 
-    Raises Refused, `conflict`, while it starts for so many people that no moment can be found.
+    That `actor` did so is kept. Raises Refused, `conflict`, while it starts for so many people
+    that no moment can be found.
     """
-    if not any(_deleted(scenario) for _ in range(TRIES)):
+    if not any(_deleted(scenario, actor) for _ in range(TRIES)):
         raise Refused("conflict", "It is being started all the time; switch it off first.")
 
 
 @transaction.atomic
-def _deleted(scenario: Scenario) -> bool:
+def _deleted(scenario: Scenario, actor: str) -> bool:
     """Whether it is: not while somebody takes a turn of an execution that began just now.
 
     Executions are locked before their definition, as by a turn that comes to lock both.
@@ -100,6 +102,8 @@ def _deleted(scenario: Scenario) -> bool:
     if live.count() > waited_for:
         return False
     definition = current.definition
+    whose, pk = current.workspace, current.pk
+    AuditEntry.record(whose, actor, "scenario deleted", current, id=pk)
     current.delete()
     definition.delete()
     return True

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from automations.definition.differences import differences
+from automations.definition.differences import Difference, differences
 from automations.models import Action, Revision, Scenario
+from inro.accounts.models import AuditEntry
 
 Snapshot = Mapping[str, Any]
 
@@ -62,7 +63,15 @@ def record_change(scenario: Scenario, before: Snapshot, origin: Origin) -> None:
         last = 1
         _record(scenario, last, before, [], Origin())
     _record(scenario, last + 1, after, found, origin)
+    _note(scenario, before["title"], found, origin)
     known.filter(number__lte=last + 1 - Revision.KEPT).delete()
+
+
+def _note(scenario: Scenario, called: str, found: list[Difference], origin: Origin) -> None:
+    """Outlives the history, and says less: which fields, never what is in them."""
+    fields = list(dict.fromkeys(each["path"].partition(".")[0] for each in found))
+    whose, done = scenario.workspace, "scenario changed"
+    AuditEntry.record(whose, origin.actor, done, called, id=scenario.pk, fields=fields)
 
 
 def _record(

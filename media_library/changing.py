@@ -1,13 +1,13 @@
 """Changing what people say of a file."""
 
 import json
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from hashlib import sha256
 from typing import Any
 
 from django.db import transaction
 
-from inro.accounts.models import Workspace
+from inro.accounts.models import AuditEntry, Workspace
 from media_library import naming
 from media_library.folders import hold_folder
 from media_library.models import Fetch, MediaFile
@@ -27,12 +27,18 @@ def locked(media_file: MediaFile) -> MediaFile | None:
     Its download first: a worker that hands one over locks them in this order.
     """
     list(Fetch.objects.filter(media_file=media_file).select_for_update().values_list("pk"))
-    rows = MediaFile.objects.undeleted().filter(pk=media_file.pk).select_related("blob")
+    rows = (
+        MediaFile.objects.undeleted().filter(pk=media_file.pk).select_related("blob", "workspace")
+    )
     return rows.select_for_update(of=("self",), no_key=True).first()
 
 
-def change_media_file(media_file: MediaFile, values: Mapping[str, Any]) -> None:
-    """Write those of `values` that are news; the row is locked, and the folder, before it."""
+def change_media_file(media_file: MediaFile, values: Mapping[str, Any], actor: Any) -> None:
+    """Write those of `values` that are news, and that `actor` did so.
+
+    The row is locked, and the folder, before it.
+    """
+    called = str(media_file)
     given = dict(values)
     if "name" in given:
         name, file_type = given["name"], media_file.file_type
@@ -42,6 +48,17 @@ def change_media_file(media_file: MediaFile, values: Mapping[str, Any]) -> None:
         setattr(media_file, name, value)
     if news:
         media_file.save(update_fields=[*news])
+        _note(media_file, called, [*news], actor)
+
+
+def _note(media_file: MediaFile, called: str, changed: list[str], actor: Any) -> None:
+    """Names of fields, never what they say; the file goes by what it was `called` before."""
+    whose, pk, folder_id = media_file.workspace, media_file.pk, media_file.folder_id
+    texts = [name for name in changed if name != "folder_id"]
+    if texts:
+        AuditEntry.record(whose, actor, "media file changed", called, id=pk, fields=texts)
+    if "folder_id" in changed:
+        AuditEntry.record(whose, actor, "media file moved", called, id=pk, folder_id=folder_id)
 
 
 @transaction.atomic
@@ -49,18 +66,16 @@ def move_media_files(
     workspace: Workspace,
     media_file_ids: Collection[int],
     folder_id: int | None,
-    note: Callable[[MediaFile], None],
+    actor: Any,
 ) -> int:
     """Put those of these files that the workspace has into a folder, or into none; how many.
 
-    `note` is called with each that was elsewhere, in the same transaction. Raises Refused, at
-    `folder_id`, when the workspace has no such folder.
+    Raises Refused, at `folder_id`, when the workspace has no such folder.
     """
     hold_folder(workspace, folder_id)
     mine = MediaFile.objects.for_workspace(workspace).undeleted().filter(pk__in=media_file_ids)
     files = list(mine.order_by("pk").select_for_update(no_key=True))
     for each in files:
-        if each.folder_id != folder_id:
-            change_media_file(each, {"folder_id": folder_id})
-            note(each)
+        each.workspace = workspace
+        change_media_file(each, {"folder_id": folder_id}, actor)
     return len(files)

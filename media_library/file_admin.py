@@ -94,10 +94,8 @@ class FileAdmin(WorkspaceAdmin):
             if current is None:
                 raise Http404
             typed = {"folder_id" if name == "folder" else name for name in form.changed_data}
-            was_in = current.folder_id
-            change_media_file(current, {name: getattr(obj, name) for name in typed})
-            if current.folder_id != was_in:
-                note_moved(request, current)
+            values = {name: getattr(obj, name) for name in typed}
+            change_media_file(current, values, request.user)
 
     def change_view(
         self,
@@ -228,18 +226,6 @@ def renditions_of(media_file: MediaFile) -> list[tuple[str, Rendition]]:
     by_recipe = {row.recipe: row for row in (*waiting, *rows)}
     found = [(recipe.noun, by_recipe.get(recipe.name)) for recipe in RECIPES]
     return [(noun, row) for noun, row in found if row is not None]
-
-
-def note_moved(request: HttpRequest, moved: MediaFile) -> None:
-    """Where it is now; to be called in the transaction that put it there."""
-    AuditEntry.record(
-        moved.workspace,
-        request.user,
-        "media file moved",
-        moved,
-        id=moved.pk,
-        folder_id=moved.folder_id,
-    )
 
 
 def _part(name: str, media_file: MediaFile) -> str:

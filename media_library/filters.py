@@ -4,18 +4,27 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django_filters import rest_framework as filters
+from django_filters.filters import QuerySetRequestMixin
 from drf_spectacular.utils import extend_schema_field
+from rest_framework.request import Request
 
+from inro.api.authentication import access_of
 from inro.api.filters import ChoiceFilter, MomentFilter
 from inro.common.folding import fold
+from media_library.folders import no_folder
 from media_library.kinds import MediaKind
+from media_library.models import MediaFolder
 
 _NULL: Literal["null"] = "null"
 _MAX_DIGITS = 18
 
 
-class IdOrNullField(forms.CharField):
-    """Cleans to an id, "null", or None when nothing is asked."""
+class FolderField(forms.CharField):
+    """Cleans to the id of one of the folders, "null", or None when nothing is asked."""
+
+    def __init__(self, *, queryset: QuerySet[MediaFolder], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._folders = queryset
 
     def clean(self, value: Any) -> int | Literal["null"] | None:
         text = super().clean(value)
@@ -23,21 +32,29 @@ class IdOrNullField(forms.CharField):
             return None
         if text == _NULL:
             return _NULL
-        if text.isascii() and text.isdigit() and len(text) <= _MAX_DIGITS and int(text):
-            return int(text)
-        raise ValidationError("Must be a whole number from 1 on, or null.")
+        if not (text.isascii() and text.isdigit() and len(text) <= _MAX_DIGITS and int(text)):
+            raise ValidationError("Must be a whole number from 1 on, or null.")
+        if not self._folders.filter(pk=int(text)).exists():
+            raise ValidationError(no_folder(int(text)))
+        return int(text)
+
+
+def _own_folders(request: Request | None) -> QuerySet[MediaFolder]:
+    workspace = access_of(request).workspace if request else None
+    folders: QuerySet[MediaFolder] = MediaFolder.objects.for_workspace(workspace)
+    return folders
 
 
 _ID_OR_NULL = {"oneOf": [{"type": "integer", "minimum": 1}, {"type": "string", "enum": [_NULL]}]}
 
 
-class IdOrNullFilter(filters.CharFilter):
-    """`null` finds what has none."""
+class InFolderFilter(QuerySetRequestMixin, filters.CharFilter):
+    """What stands in one of the workspace's folders; `null` finds what stands in none."""
 
-    field_class = IdOrNullField
+    field_class = FolderField
 
     def __init__(self, field_name: str, *, label: str) -> None:
-        super().__init__(field_name, label=label)
+        super().__init__(field_name, label=label, queryset=_own_folders)
         # The document takes no label of a filter whose type it is told.
         extend_schema_field({**_ID_OR_NULL, "description": label})(self)
 
@@ -48,7 +65,7 @@ class IdOrNullFilter(filters.CharFilter):
 
 
 class MediaFolderFilter(filters.FilterSet):
-    parent_id = IdOrNullFilter("parent", label="Folders of this one; `null`: those at the top.")
+    parent_id = InFolderFilter("parent", label="Folders of this one; `null`: those at the top.")
     search = filters.CharFilter(method="with_name", label="In the name.")
 
     def with_name(self, queryset: QuerySet, name: str, value: str) -> QuerySet:
@@ -57,7 +74,7 @@ class MediaFolderFilter(filters.FilterSet):
 
 class MediaFileFilter(filters.FilterSet):
     media_type = ChoiceFilter(choices=MediaKind.choices)
-    folder_id = IdOrNullFilter("folder", label="In this very folder; `null`: in none.")
+    folder_id = InFolderFilter("folder", label="In this very folder; `null`: in none.")
     search = filters.CharFilter(method="with_text", label="In the name or the caption.")
     created_since = MomentFilter("created_at", "gte", label="Stored at this time or later.")
     created_until = MomentFilter("created_at", "lte", label="Stored at this time or earlier.")

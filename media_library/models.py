@@ -14,6 +14,7 @@ from django.db.models.functions import Coalesce
 from inro.common.claims import TaskRow
 from inro.common.folding import fold
 from inro.common.models import WorkspaceOwned, WorkspaceQuerySet, covered_workspace
+from media_library import naming
 from media_library.kinds import FileType, MediaKind, as_kind
 
 
@@ -216,7 +217,7 @@ class MediaFile(WorkspaceOwned):
         ]
 
     def __str__(self) -> str:
-        return self.name or f"Media file {self.pk}"
+        return self.name or naming.of_address(self.source_url) or f"Media file {self.pk}"
 
     def fold_texts(self) -> None:
         """What `save` does before it writes."""

@@ -2,6 +2,7 @@
 
 import unicodedata
 from pathlib import PurePath
+from urllib.parse import unquote, urlsplit
 
 from django.utils.text import slugify
 
@@ -23,6 +24,17 @@ def clean(given: str) -> str:
 
 def named(given: str, file_type: FileType) -> str:
     return clean(given) or f"{file_type.kind}.{file_type.extension}"
+
+
+def of_address(url: str) -> str:
+    """What people call a file that came from `url` and has no name: the last part of its path,
+    else its host. Nothing of its query, which may hold what is nobody's business."""
+    try:
+        split = urlsplit(url)
+    except ValueError:
+        return ""
+    last = unquote(split.path).rstrip("/").rpartition("/")[2]
+    return clean(last) or split.hostname or ""
 
 
 def renamed(name: str, before: FileType, after: FileType) -> str:

@@ -22,7 +22,6 @@ from inro.common.errors import Refused
 from inro.common.folding import fold
 from media_library.cards import cards_of
 from media_library.changing import move_media_files
-from media_library.file_admin import note_moved
 from media_library.folders import create_folder
 from media_library.forms import BringForm, Brought, FolderForm, said_of, unread
 from media_library.models import MediaFile, MediaFolder, MediaStatus
@@ -177,11 +176,9 @@ class WallAdmin(WorkspaceAdmin):
         pks: list[int],
         folder: MediaFolder | None,
     ) -> int:
-        def note(moved: MediaFile) -> None:
-            note_moved(request, moved)
-
+        to = folder.pk if folder else None
         try:
-            return move_media_files(workspace, pks, folder.pk if folder else None, note)
+            return move_media_files(workspace, pks, to, request.user)
         except Refused as refused:
             self.message_user(request, said_of(refused), messages.ERROR)
             return 0

@@ -72,8 +72,11 @@ class ChannelAdmin(SimulatorPages, WorkspaceAdmin):
         if change:
             # Not the whole row: the pump may be writing what is wrong with it.
             obj.save(update_fields=[*form.changed_data, "updated_at"])
-        done = "channel changed" if change else "channel connected"
-        AuditEntry.record(obj.workspace, request.user, done, obj)
+        if not change:
+            AuditEntry.record(obj.workspace, request.user, "channel connected", obj)
+        elif form.changed_data:
+            changed = {"fields": form.changed_data}
+            AuditEntry.record(obj.workspace, request.user, "channel changed", obj, **changed)
 
     @admin.action(description="Check connection", permissions=["change"])
     def check_connection(self, request: HttpRequest, queryset: QuerySet[Channel]) -> None:

@@ -65,7 +65,7 @@ class ContactAdmin(WorkspaceAdmin):
         # Only what was typed: the rest may have changed since the page was opened.
         typed = {name: form.cleaned_data[name] for name in form.changed_data}
         current = Contact.objects.select_for_update(no_key=True).get(pk=obj.pk)
-        return change_contact(current, typed)
+        return change_contact(current, typed, request.user)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         # Erasing a person also covers raw events and files; deleting the row alone would not.

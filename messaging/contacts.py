@@ -9,7 +9,7 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 
-from inro.accounts.models import Workspace
+from inro.accounts.models import AuditEntry, Workspace
 from inro.common.errors import Refused
 from messaging.models import Channel, Contact, Identity
 
@@ -87,8 +87,8 @@ def _introduce(contact: Contact, reach: Reach) -> None:
         raise Refused("conflict", message, details) from None
 
 
-def change_contact(contact: Contact, values: Mapping[str, Any]) -> None:
-    """Write those of `values` that are news, and nothing else.
+def change_contact(contact: Contact, values: Mapping[str, Any], actor: Any) -> None:
+    """Write those of `values` that are news, and nothing else; and that `actor` did so.
 
     Others write to the same row meanwhile: each message that comes in notes its time.
     """
@@ -97,3 +97,6 @@ def change_contact(contact: Contact, values: Mapping[str, Any]) -> None:
         setattr(contact, name, value)
     if news:
         contact.save(update_fields=[*news, "updated_at"])
+        # By the id: a name would outlive the person's wish to be forgotten.
+        target = f"Contact {contact.pk}"
+        AuditEntry.record(contact.workspace, actor, "contact changed", target, fields=[*news])

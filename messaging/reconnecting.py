@@ -10,7 +10,7 @@ from inro.common import crypto
 from inro.common.errors import Refused
 from inro.common.waking import wake
 from messaging.channels import CHANNELS
-from messaging.connecting import set_pacing
+from messaging.connecting import pacing_of, set_pacing
 from messaging.delivery.lease import announce_wake_up
 from messaging.delivery.tasks import pump
 from messaging.models import Channel, ChannelStatus
@@ -41,14 +41,14 @@ def change_channel(
     options: Mapping[str, Any],
     status: str | None = None,
     pacing: Mapping[str, int | None] | None = None,
-) -> None:
+) -> list[str]:
     """Give `channel`, whose row is locked, a name, all the `options` of its kind, and a status.
 
-    One that could not send is tried again with new secrets. Raises Refused with `conflict` when
-    the account is that of another channel.
+    Answers the names of what is not as it was. One that could not send is tried again with new
+    secrets. Raises Refused with `conflict` when the account is that of another channel.
     """
     channel_type = CHANNELS[channel.kind]
-    before, rest = channel.status, dict(options)
+    was, before, rest = _said_of(channel), channel.status, dict(options)
     set_pacing(channel, pacing or {})
     secrets = {field: rest.pop(field) for field in channel_type.secret_fields}
     channel.account_id = rest.pop(channel_type.account_field, "")
@@ -63,6 +63,19 @@ def change_channel(
     if channel.status == ChannelStatus.CONNECTED != before:
         announce_wake_up(channel.pk, timezone.now())
         wake(pump, channel.pk)
+    return [name for name, value in _said_of(channel).items() if was.get(name) != value]
+
+
+def _said_of(channel: Channel) -> dict[str, Any]:
+    """What people say of `channel`, under the names of the API; secrets in the clear."""
+    return {
+        "name": channel.name,
+        "status": channel.status,
+        CHANNELS[channel.kind].account_field: channel.account_id,
+        "pacing": pacing_of(channel),
+        **channel.settings,
+        **channel.secrets,
+    }
 
 
 def switch_channel(channel: Channel, status: ChannelStatus, reason: str = "") -> bool:

@@ -58,7 +58,8 @@ def _channel(kind: str, uuid: UUID) -> Channel | None:
 def _channels() -> Prepared:
     """Asked with every call."""
     columns = Channel.objects.values_list(*CHANNEL_COLUMNS)
-    return Prepared(columns.filter(uuid=NO_CHANNEL, kind="?"), [_as_stored(NO_CHANNEL), "?"])
+    one = columns.filter(uuid=NO_CHANNEL, kind="?")
+    return Prepared(one, [_as_stored(NO_CHANNEL), "?"], planned=True)
 
 
 def _as_stored(uuid: UUID) -> Any:

@@ -171,7 +171,7 @@ class ScenarioViewSet(ReadViewSet):
 
         Messages that it has sent, or handed over to be sent, stay in their conversations.
         """
-        delete_scenario(self.get_object())
+        delete_scenario(self.get_object(), actor=actor_of(request))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     def _in_full(self, pk: int) -> Scenario:

@@ -203,7 +203,8 @@ def _tokens_by_key() -> Prepared:
     """Asked with every request: a token's columns, and those of its workspace."""
     own = [field.attname for field in ApiToken._meta.concrete_fields]
     others = [f"workspace__{field.attname}" for field in Workspace._meta.concrete_fields]
-    return Prepared(ApiToken.objects.filter(key_id="?").values_list(*own, *others), ["?"])
+    mine = ApiToken.objects.filter(key_id="?").values_list(*own, *others)
+    return Prepared(mine, ["?"], planned=True)
 
 
 class LoginLink(Timestamped):

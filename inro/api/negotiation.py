@@ -24,11 +24,17 @@ class LenientNegotiation(DefaultContentNegotiation):
     def select_renderer(
         self, request: Request, renderers: Any, format_suffix: str | None = None
     ) -> tuple[BaseRenderer, str]:
+        first = renderers[0]
+        asked_by_name = format_suffix or "format" in request.query_params
+        if not asked_by_name and request.META.get("HTTP_ACCEPT", "*/*") in (
+            "*/*",
+            first.media_type,
+        ):
+            return first, first.media_type
         try:
             chosen: tuple[BaseRenderer, str] = super().select_renderer(
                 request, renderers, format_suffix
             )
         except NotAcceptable:
-            first = renderers[0]
             return first, first.media_type
         return chosen

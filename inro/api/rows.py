@@ -50,6 +50,12 @@ class QueryRows:
         return self.within(window), int(self._queryset.count())
 
 
+class _Total(Subquery):
+    """A number as databases give it; otherwise Django would convert it in each row."""
+
+    convert_value = staticmethod(Subquery._convert_value_noop)  # type: ignore[attr-defined]
+
+
 class PreparedRows:
     """All of a workspace's rows as tuples of `columns`, the id first."""
 
@@ -80,7 +86,7 @@ class PreparedRows:
         columns = self._columns
         if counted:
             same = self._queryset.for_workspace(_COUNTED).order_by().values("workspace")
-            total = Subquery(same.annotate(total=Count("pk")).values("total"))
+            total = _Total(same.annotate(total=Count("pk")).values("total"))
             columns, places = (*columns, total), [_WORKSPACE, _COUNTED]
         return Prepared(rows.values_list(*columns), [*places, _BELOW] if cut else places)
 

@@ -7,7 +7,7 @@ question is asked with every request, a query is built once with stand-ins for i
 from collections.abc import Hashable, Iterable, Sequence
 from typing import Any, Self
 
-from django.db import connections
+from django.db import Error, connections
 from django.db.models import QuerySet
 
 
@@ -19,10 +19,19 @@ class Prepared:
     """
 
     def __init__(
-        self, queryset: QuerySet, places: Sequence[Hashable], *, around: str = "{}"
+        self,
+        queryset: QuerySet,
+        places: Sequence[Hashable],
+        *,
+        around: str = "{}",
+        planned: bool = False,
     ) -> None:
-        """`around` is a statement to put the query's SQL into, with columns of its own."""
-        self._using = queryset.db
+        """`around` is a statement to put the query's SQL into, with columns of its own.
+
+        `planned`: a database that can plans it once, too. For a row that is found by a unique
+        key, since other plans depend on the values.
+        """
+        self._using, self._planned = queryset.db, planned
         self._compiler = queryset.query.get_compiler(self._using)
         sql, params = self._compiler.as_sql()
         self._sql = around.format(sql)
@@ -44,9 +53,23 @@ class Prepared:
         params = self._params.copy()
         for position, value in zip(self._positions, values, strict=True):
             params[position] = value
-        with connections[self._using].cursor() as cursor:
-            cursor.execute(self._sql, params)
-            found: list[tuple[Any, ...]] = cursor.fetchall()
+        found = self._planned_rows(params) if self._planned else self._rows(self._sql, params)
         if not self._converters:
             return found
         return [tuple(row) for row in self._compiler.apply_converters(found, self._converters)]
+
+    def _planned_rows(self, params: list[Any]) -> list[tuple[Any, ...]]:
+        connection: Any = connections[self._using]
+        if connection.vendor != "postgresql":
+            return self._rows(self._sql, params)
+        try:
+            return self._rows(connection.execution_of(self._sql), params)
+        except Error as error:
+            if not connection.connection.plans.give_up(error):
+                raise
+            return self._rows(self._sql, params)
+
+    def _rows(self, sql: str, params: list[Any]) -> list[tuple[Any, ...]]:
+        with connections[self._using].cursor() as cursor:
+            cursor.execute(sql, params)
+            return list(cursor.fetchall())

@@ -18,7 +18,7 @@ def input_schema(tool: Tool) -> dict[str, Any]:
     document = _document()
     operation = document["paths"][tool.address][tool.method.lower()]
     content = operation.get("requestBody", {}).get("content", {})
-    body = _closed(content.get("application/json", {}).get("schema", {}), document)
+    body = _of_all_kinds(_closed(content.get("application/json", {}).get("schema", {}), document))
     properties = dict.fromkeys(tool.path_names, _ID) | body.get("properties", {})
     for parameter in operation.get("parameters", ()):
         if parameter["in"] == "query":
@@ -61,6 +61,30 @@ def _closed(schema: Any, document: dict[str, Any], within: tuple[str, ...] = ())
         return {"type": "object"}
     found = _closed(document["components"]["schemas"][name], document, (*within, name))
     return {**found, "additionalProperties": False} if "properties" in found else found
+
+
+def _of_all_kinds(body: dict[str, Any]) -> dict[str, Any]:
+    """One shape for a body that has one for each kind of thing: hosts of agents want an object.
+
+    What a kind does not take, or lacks, the operation says.
+    """
+    kinds: list[dict[str, Any]] = body.get("oneOf", [])
+    if not kinds:
+        return body
+    found: dict[str, list[Any]] = {}
+    for kind in kinds:
+        for name, schema in kind["properties"].items():
+            found.setdefault(name, []).append(schema)
+    required = [set(kind.get("required", ())) for kind in kinds]
+    return {
+        "properties": {name: _any_of(schemas) for name, schemas in found.items()},
+        "required": sorted(set.intersection(*required)),
+    }
+
+
+def _any_of(schemas: list[Any]) -> Any:
+    different = [each for index, each in enumerate(schemas) if each not in schemas[:index]]
+    return different[0] if len(different) == 1 else {"anyOf": different}
 
 
 def _for_agents(text: str) -> str:

@@ -29,8 +29,9 @@ log = structlog.get_logger(__name__)
 
 CARRIER = "inro.request"
 INSTRUCTIONS = (
-    "The media library, contacts and automations of one business. To automate answers, look at "
-    "get_trigger_types and get_action_types, then make everything with one create_scenario. "
+    "The media library, channels, contacts, conversations and automations of one business. To "
+    "automate answers, look at get_trigger_types and get_action_types, then make everything with "
+    "one create_scenario; simulate_event tries it out on a sandbox channel. "
     "A refused call answers {error: {code, message, details}}: details names every fault by the "
     "path of the argument; mend all of them and call again."
 )

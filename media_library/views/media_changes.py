@@ -87,7 +87,7 @@ class MediaFileChanges(ReadViewSet):
             if current is None:
                 raise Refused("not_found", "There is no such resource in this workspace.")
             self._refuse_stale(current, seen)
-            change_media_file(current, values)
+            change_media_file(current, values, actor_of(request))
         return self._answer(current)
 
     @extend_schema(

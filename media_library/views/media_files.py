@@ -144,7 +144,7 @@ class MediaFileViewSet(MediaFileChanges):
             mine = asked.filter(workspace=self.workspace)
             rows = QueryRows(mine.values_list(*showing.COLUMNS))
         page = self.paginator.paginate(rows, request, self)
-        return self.paginator.rendered_response(map(showing.as_json, page))
+        return self.paginator.rendered_response(showing.as_json(page))
 
     def _keep_created(self, media_file: MediaFile) -> None:
         code: int = status.HTTP_201_CREATED

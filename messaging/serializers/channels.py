@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
+from drf_spectacular.drainage import set_override
 from drf_spectacular.utils import PolymorphicProxySerializer
 from rest_framework import serializers
 
@@ -70,17 +71,25 @@ class ChannelSerializer(StrictSerializer):
         return super().to_representation({**shown, **instance.settings, **instance.secrets})
 
 
+def _kind(kind: str) -> serializers.Field:
+    field = serializers.ChoiceField(choices=[kind])
+    set_override(field, "field", {"type": "string", "const": kind})
+    return field
+
+
 SERIALIZERS: Mapping[str, type[ChannelSerializer]] = {
     channel_type.kind: type(
         f"{channel_type.label}Channel",
         (ChannelSerializer, channel_type.Options),
         {
             "__doc__": channel_type.__doc__,
-            "kind": serializers.ChoiceField(choices=[channel_type.kind]),
+            "kind": _kind(channel_type.kind),
         },
     )
     for channel_type in CHANNELS
 }
+# What people may say of its state; that it is in error it finds out itself.
+SETTABLE = (ChannelStatus.CONNECTED.value, ChannelStatus.PAUSED.value)
 # Without a kind nobody can tell which of the options are right: the kind is the only fault.
 _OfUnknownKind = type(
     "ChannelOfUnknownKind",
@@ -93,6 +102,19 @@ _OfUnknownKind = type(
 )
 CHANNEL_SCHEMA = PolymorphicProxySerializer(
     component_name="Channel", serializers=dict(SERIALIZERS), resource_type_field_name="kind"
+)
+# The shape of a change: it is judged by ChannelChangeSerializer.
+CHANNEL_CHANGE_SCHEMA = PolymorphicProxySerializer(
+    component_name="ChannelChange",
+    serializers={
+        kind: type(
+            f"{CHANNELS[kind].label}ChannelChange",
+            (serializer,),
+            {"__doc__": serializer.__doc__, "status": ChoiceField(choices=SETTABLE)},
+        )
+        for kind, serializer in SERIALIZERS.items()
+    },
+    resource_type_field_name="kind",
 )
 
 
@@ -132,7 +154,7 @@ class ChannelChangeSerializer(serializers.BaseSerializer):
         serializer = SERIALIZERS[channel.kind](data={"kind": channel.kind, **stored, **given})
         faults = {} if serializer.is_valid() else dict(serializer.errors)
         status = data.get("status", channel.status)
-        if status not in (channel.status, ChannelStatus.CONNECTED, ChannelStatus.PAUSED):
+        if status not in (channel.status, *SETTABLE):
             faults["status"] = ["Must be connected or paused."]
         if faults:
             raise serializers.ValidationError(faults)

@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from inro.accounts.models import AuditEntry
-from inro.api.authentication import access_of
+from inro.api.authentication import actor_of
 from inro.api.pagination import EnvelopePagination
 from inro.api.serializers import NoFields
 from inro.api.views import ReadViewSet, WorkspaceViewSet
@@ -22,6 +22,7 @@ from messaging.connecting import connect_channel
 from messaging.models import Channel, Direction, Identity, Message
 from messaging.reconnecting import change_channel, remove_channel
 from messaging.serializers.channels import (
+    CHANNEL_CHANGE_SCHEMA,
     CHANNEL_SCHEMA,
     AnyChannelSerializer,
     ChannelChangeSerializer,
@@ -91,7 +92,7 @@ class ChannelViewSet(ReadViewSet):
         return self.kept
 
     @extend_schema(
-        request=CHANNEL_SCHEMA,
+        request=CHANNEL_CHANGE_SCHEMA,
         responses={
             200: CHANNEL_SCHEMA,
             409: OpenApiResponse(description="`conflict`: another channel has this account."),
@@ -111,8 +112,9 @@ class ChannelViewSet(ReadViewSet):
             channel = self._locked()
             serializer = ChannelChangeSerializer(channel, data=request.data)
             serializer.is_valid(raise_exception=True)
-            change_channel(channel, **serializer.validated_data)
-            self._note("channel changed", channel)
+            changed = change_channel(channel, **serializer.validated_data)
+            if changed:
+                self._note("channel changed", channel, fields=changed)
         return Response(self.get_serializer(channel).data)
 
     @extend_schema(
@@ -164,9 +166,8 @@ class ChannelViewSet(ReadViewSet):
         channel: Channel = get_object_or_404(mine, pk=self.kwargs["pk"])
         return channel
 
-    def _note(self, done: str, channel: Channel) -> None:
-        actor = access_of(self.request).token or self.request.user
-        AuditEntry.record(self.workspace, actor, done, channel)
+    def _note(self, done: str, channel: Channel, **details: Any) -> None:
+        AuditEntry.record(self.workspace, actor_of(self.request), done, channel, **details)
 
     @extend_schema(
         request=SimulatedEventSerializer,

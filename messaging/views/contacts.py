@@ -10,7 +10,7 @@ from rest_framework.generics import get_object_or_404
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from inro.api.authentication import access_of
+from inro.api.authentication import access_of, actor_of
 from inro.api.filters import ChoiceFilter, RowFilter
 from inro.api.preconditions import IF_MATCH, STALE_EDIT, entity_tag, versions_in
 from inro.api.views import ReadViewSet
@@ -150,7 +150,7 @@ class ContactViewSet(ReadViewSet):
 def change(contact: Contact, given: Mapping[str, Any], request: Request) -> None:
     values = dict(given)
     refuse_stale(contact, versions_in(request), values.pop("updated_at", None))
-    change_contact(contact, values)
+    change_contact(contact, values, actor_of(request))
 
 
 def answer(contact: Contact) -> Response:

@@ -85,13 +85,13 @@ def test_a_file_is_put_into_a_folder_of_its_workspace(chief, workspace, stranger
     file.refresh_from_db()
     assert (file.folder, file.name) == (mine, "a.jpg")
     chief.post(address(MediaFile, "change", file.pk), {**data, "folder": mine.pk, "caption": "Ho"})
-    noted = AuditEntry.objects.get()  # it was moved once
-    assert (noted.actor, noted.action, noted.target, noted.details) == (
-        "root",
-        "media file moved",
-        "a.jpg",
-        {"id": file.pk, "folder_id": mine.pk},
-    )
+    noted = AuditEntry.objects.order_by("pk").values_list("actor", "action", "target", "details")
+    moved = {"id": file.pk, "folder_id": mine.pk}
+    assert list(noted) == [  # it was moved once
+        ("root", "media file changed", "welcome.jpg", {"id": file.pk, "fields": ["name"]}),
+        ("root", "media file moved", "welcome.jpg", moved),
+        ("root", "media file changed", "a.jpg", {"id": file.pk, "fields": ["caption"]}),
+    ]
 
 
 def test_deleting_shows_first_what_uses_it(browser, workspace, operator, file):

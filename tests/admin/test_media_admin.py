@@ -116,6 +116,48 @@ class TestWall:
         assert "being downloaded" in page.text
         assert "failed: It was not there." in page.text
 
+    @pytest.mark.parametrize(
+        ("source_url", "called"),
+        [
+            ("https://files.example/a/tulips%20%C3%A9.jpg?token=geheim#x", "tulips é.jpg"),
+            ("https://files.example/summer/", "summer"),
+            ("https://files.example/a%2Fb.png", "b.png"),
+            ("https://anna:geheim@files.example:8443/?token=geheim", "files.example"),
+            ("https://files.example", "files.example"),
+            ("https://files.example/%E2%80%AE%00%20?geheim", "files.example"),
+            ("https://[geheim", "Media file {pk}"),
+            ("", "Media file {pk}"),
+        ],
+    )
+    @pytest.mark.parametrize("status", ["pending", "failed"])
+    def test_one_without_a_name_goes_by_where_it_comes_from(
+        self, browser, workspace, status, source_url, called
+    ):
+        row = MediaFile.objects.create(workspace=workspace, status=status, source_url=source_url)
+        page = browser.get(WALL)
+        assert names_on(page) == [called.format(pk=row.pk)]
+        assert "geheim" not in page.text
+        page = browser.get(address(MediaFile, "change", row.pk))
+        assert page.context["title"] == called.format(pk=row.pk)
+
+    def test_a_name_that_was_given_stays(self, browser, workspace):
+        url = "https://files.example/a.jpg"
+        MediaFile.objects.create(
+            workspace=workspace, status="failed", name="Tulips", source_url=url
+        )
+        assert names_on(browser.get(WALL)) == ["Tulips"]
+
+    def test_it_goes_by_that_wherever_it_is_shown(self, browser, api, workspace):
+        url = "https://files.example/<i>tulips.jpg"
+        file = MediaFile.objects.create(workspace=workspace, status="pending", source_url=url)
+        scenario = using(workspace, file)
+        picture = browser.get(address(type(scenario), "change", scenario.pk)).text
+        assert "File: &lt;i&gt;tulips.jpg (pending)" in picture
+        page = browser.post(WALL, {"action": "delete_selected", "_selected_action": [file.pk]}).text
+        assert "&lt;i&gt;tulips.jpg" in page
+        assert "<i>tulips.jpg" not in picture + page
+        assert api.get(f"/api/v1/media_files/{file.pk}").json()["name"] == ""
+
     def test_a_picture_that_is_large_is_an_icon(self, browser, workspace):
         stored(workspace)
         Blob.objects.update(size=2 * 1024 * 1024 + 1)

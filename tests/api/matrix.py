@@ -46,7 +46,7 @@ class Route:
 class Call:
     """The same of a tool, whose arguments are those of `of` and `arguments`."""
 
-    ability: str
+    ability: str | None
     of: Callable[[Workspace], Names] | None = None
     arguments: Body = field(default_factory=dict)
 
@@ -196,6 +196,7 @@ ROUTES: dict[str, Route] = {
 
 # The path's `pk` is called `id` here.
 TOOL_CALLS: dict[str, Call] = {
+    "get_me": Call(None),
     "get_trigger_types": Call("scenarios.read"),
     "get_action_types": Call("scenarios.read"),
     "list_scenarios": Call("scenarios.read"),
@@ -205,6 +206,9 @@ TOOL_CALLS: dict[str, Call] = {
     "validate_scenario": Call("scenarios.write", None, WELCOME),
     "export_scenario": Call("scenarios.read", scenario),
     "delete_scenario": Call("scenarios.write", scenario),
+    "list_scenario_revisions": Call("scenarios.read", history),
+    "get_scenario_revision": Call("scenarios.read", revision),
+    "restore_scenario_revision": Call("scenarios.write", revision),
     "list_executions": Call("scenarios.read"),
     "get_execution": Call("scenarios.read", execution),
     "cancel_execution": Call("scenarios.write", execution),
@@ -216,12 +220,24 @@ TOOL_CALLS: dict[str, Call] = {
     "list_media_file_usages": Call("media.read", media_file),
     "delete_media_file": Call("media.write", media_file),
     "list_media_folders": Call("media.read"),
+    "get_media_folder": Call("media.read", media_folder),
     "create_media_folder": Call("media.write", None, NAMED),
     "update_media_folder": Call("media.write", media_folder, NAMED),
     "delete_media_folder": Call("media.write", media_folder),
     "list_contacts": Call("contacts.read"),
     "get_contact": Call("contacts.read", contact),
+    "create_contact": Call("contacts.write", None, NAMED),
     "update_contact": Call("contacts.write", contact, NAMED),
+    "list_messages": Call("messages.read"),
+    "get_message": Call("messages.read", message),
+    "list_channels": Call("channels.read"),
+    "get_channel": Call("channels.read", channel),
+    "create_channel": Call("channels.write", None, SANDBOX),
+    "update_channel": Call("channels.write", channel, NAMED),
+    "delete_channel": Call("channels.write", channel),
+    "check_channel": Call("channels.write", channel),
+    "simulate_event": Call("channels.write", channel, EVENT),
+    "list_outbox": Call("channels.read", outbox),
 }
 
 # Everything else that is mounted: what anybody gets there without a token, by GET and by POST.

@@ -15,7 +15,7 @@ from automations.definition.differences import differences
 from automations.editing import change_scenario
 from automations.models import Action, Definition, Revision, Scenario, Trigger
 from automations.restoring import restore_revision
-from inro.accounts.models import Membership, User
+from inro.accounts.models import AuditEntry, Membership, User
 from inro.common.errors import Refused
 from media_library.models import MediaFile, MediaStatus
 from tests.automations.support import message, stored
@@ -158,6 +158,29 @@ class TestHistory:
         assert hands == "olga"
         assert agents.startswith("test (apitk_")
         assert agents.endswith(" over MCP")
+
+    def test_what_changed_is_noted_for_longer(self, api, made, changed, workspace):
+        """Without what was written; a history goes with its scenario."""
+        restore(api, made, 1)
+        api.patch(url(made), {"title": "Flow"})
+        api.patch(url(made), {"title": "x", "actions": [{"id": 0}]})
+        api.delete(url(made))
+        entries = AuditEntry.objects.order_by("pk")
+        assert list(entries.values_list("action", "target", "details")) == [
+            (
+                "scenario changed",
+                "Flow",
+                {"id": made["id"], "fields": ["title", "triggers", "actions"]},
+            ),
+            (
+                "scenario changed",
+                "Other",
+                {"id": made["id"], "fields": ["title", "triggers", "actions"]},
+            ),
+            ("scenario deleted", "Flow", {"id": made["id"]}),
+        ]
+        assert {each.workspace for each in entries} == {workspace}
+        assert all(each.actor.startswith("test (apitk_") for each in entries)
 
     def test_only_the_latest_are_kept(self, api, made, monkeypatch):
         monkeypatch.setattr(Revision, "KEPT", 3)

@@ -1,5 +1,7 @@
-"""How often a kept connection is asked whether it is there, and how transactions begin."""
+"""How often a kept connection is asked whether it is there, how transactions begin, and which plans
+are kept."""
 
+from contextlib import suppress
 from typing import Any
 
 import psycopg
@@ -15,8 +17,10 @@ from django.db import (
 )
 from django.utils import timezone
 
+from inro.accounts.models import ApiToken, Workspace
 from inro.common.models import Heartbeat
 from inro.common.postgresql import base
+from inro.common.prepared import Prepared
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -347,3 +351,66 @@ def test_a_connection_that_is_lost_in_the_first_statement() -> None:
         ask("SELECT pg_terminate_backend(pg_backend_pid())")
     Heartbeat.beat("after")
     assert (status(), Heartbeat.objects.count()) == ("IDLE", 1)
+
+
+@pytest.fixture
+def token(workspace: Workspace) -> str:
+    connection.close()  # one that has no plans yet
+    _, plain = ApiToken.issue(workspace, name="a")
+    ApiToken.authenticate(plain)  # notes its first use
+    return plain
+
+
+def plans() -> list[str]:
+    return [name for (name,) in ask("SELECT name FROM pg_prepared_statements")]
+
+
+def test_a_token_is_looked_up_by_a_plan_that_is_kept(token: str, wire: Wire) -> None:
+    [plan] = plans()
+    wire.sent.clear()
+    for _ in range(2):
+        found = ApiToken.authenticate(token)
+        assert found is not None
+        assert found.workspace.subdomain == "acme"
+    key = token[len(ApiToken.PREFIX) :][: ApiToken.KEY_ID_LENGTH]
+    assert wire.sent == [f"EXECUTE {plan} ('{key}')"] * 2
+
+
+def test_a_plan_that_another_session_has_is_done_without(token: str, wire: Wire) -> None:
+    ask_nothing("DEALLOCATE ALL")
+    for _ in range(2):
+        assert ApiToken.authenticate(token) is not None
+    assert plans() == []
+
+
+def test_a_plan_of_a_table_that_has_changed_is_done_without(token: str) -> None:
+    ask_nothing("ALTER TABLE accounts_workspace ALTER subdomain TYPE text")
+    try:
+        assert ApiToken.authenticate(token) is not None
+    finally:
+        ask_nothing("ALTER TABLE accounts_workspace ALTER subdomain TYPE varchar(63)")
+
+
+def test_a_plan_that_is_lost_within_a_transaction_ends_it(token: str) -> None:
+    ask_nothing("DEALLOCATE ALL")
+    with pytest.raises(DatabaseError, match="does not exist"), transaction.atomic():
+        ApiToken.authenticate(token)
+    assert ApiToken.authenticate(token) is not None
+
+
+def test_other_errors_are_no_loss_of_a_plan(token: str) -> None:
+    with transaction.atomic():
+        with suppress(DatabaseError):
+            ask("SELECT 1 / 0")
+        with pytest.raises(DatabaseError, match="aborted"):
+            ApiToken.authenticate(token)
+        transaction.set_rollback(True)
+    assert len(plans()) == 1
+
+
+def test_signs_of_percent_in_a_planned_statement(workspace: Workspace) -> None:
+    named = Workspace.objects.filter(name__contains="100%", subdomain="?").values_list("id")
+    planned = Prepared(named, ["?"], planned=True)
+    assert planned.rows(["acme"]) == []
+    Workspace.objects.update(name="Of 100% wool")
+    assert planned.rows(["acme"]) == [(workspace.pk,)]

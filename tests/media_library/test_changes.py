@@ -2,8 +2,10 @@
 
 import pytest
 
+from inro.accounts.models import AuditEntry
 from media_library.models import MediaFile
 from tests.conftest import client_of
+from tests.mcp.agent import Agent
 from tests.media_library import files
 from tests.media_library.conftest import details, refusal, upload
 from tests.media_library.test_folders import made
@@ -94,3 +96,35 @@ def test_a_tag_is_given_with_the_upload(api):
     answer = upload(api, files.picture())
     address = f"{FILES}/{answer.json()['id']}"
     assert answer["ETag"] == api.get(address)["ETag"] == api.patch(address, {})["ETag"]
+
+
+def noted():
+    entries = AuditEntry.objects.order_by("pk")
+    return list(entries.values_list("action", "target", "details"))
+
+
+def test_it_is_noted_what_changed_and_never_the_text(api, workspace, file):
+    folder = made(api)["id"]
+    AuditEntry.objects.all().delete()
+    body = {"name": "Geheim.jpg", "caption": "Hi", "description": "Vertraulich"}
+    patched(api, file, {**body, "folder_id": folder})
+    entry = AuditEntry.objects.order_by("pk")[0]
+    assert (entry.workspace, entry.actor[:12]) == (workspace, "test (apitk_")
+    assert noted() == [
+        (
+            "media file changed",
+            "welcome.jpg",
+            {"id": file["id"], "fields": ["name", "description"]},
+        ),
+        ("media file moved", "welcome.jpg", {"id": file["id"], "folder_id": folder}),
+    ]
+    Agent(api).call("update_media_file", id=file["id"], caption="Psst")
+    last = AuditEntry.objects.latest("pk")
+    assert (last.details["fields"], last.actor[-9:]) == (["caption"], " over MCP")
+
+
+def test_what_changes_nothing_is_not_noted(api, file):
+    assert patched(api, file, file).status_code == 200
+    assert patched(api, file, {"name": "x", "folder_id": 987654}).status_code == 400
+    assert patched(api, file, {"name": "x"}, **{"If-Match": '"old"'}).status_code == 409
+    assert noted() == []

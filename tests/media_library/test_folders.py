@@ -7,6 +7,7 @@ from django.test.utils import CaptureQueriesContext
 from inro.accounts.models import AuditEntry
 from media_library.models import MediaFile, MediaFolder
 from tests.conftest import client_of
+from tests.mcp.agent import Agent
 from tests.media_library import files
 from tests.media_library.conftest import details, refusal, upload
 
@@ -63,7 +64,6 @@ def test_made_and_shown(api, workspace):
         ("", ["Fotos", "Café", "Campaigns"]),
         ("?parent_id=null", ["Fotos", "Campaigns"]),
         ("?parent_id={top}", ["Café"]),
-        ("?parent_id=987654", []),
         ("?search=CAFE", ["Café"]),
         ("?search=%25", []),
         ("?search=o&parent_id=null", ["Fotos"]),
@@ -77,7 +77,7 @@ def test_lists(api, query, found):
     assert listed(api, query.format(top=top)) == found
 
 
-@pytest.mark.parametrize("value", ["x", "0", "-1", "1.5", "nil", "", "9" * 30])
+@pytest.mark.parametrize("value", ["x", "0", "-1", "1.5", "nil", "", "9" * 30, "987654"])
 def test_a_parent_that_is_none(api, value):
     assert refusal(api.get(f"{FOLDERS}?parent_id={value}")) == (
         400,
@@ -227,10 +227,26 @@ class TestFilesInFolders:
         second = api.post("/api/v1/media_files", body).json()
         third = upload(api, files.picture(), folder_id="").json()
         assert [each["folder_id"] for each in (first, second, third)] == [folder, folder, None]
-        for query, found in ((folder, [second, first]), ("null", [third]), (987654, [])):
+        other = made(api, "Other")["id"]
+        for query, found in ((folder, [second, first]), ("null", [third]), (other, [])):
             shown = api.get(f"/api/v1/media_files?folder_id={query}").json()
             assert shown["media_files"] == found
             assert shown["meta"]["total"] == len(found)
+
+    def test_what_is_in_a_folder_that_there_is_not(self, api, stranger):
+        foreign = made(client_of(stranger))["id"]
+        upload(api, files.picture())
+        for pk in (foreign, 987654):
+            fault = [f"No folder has the id {pk}."]
+            answer = api.get(f"/api/v1/media_files?folder_id={pk}&media_type=smell")
+            assert answer.status_code == 400
+            faults = details(answer)
+            assert (faults["folder_id"], set(faults)) == (fault, {"folder_id", "media_type"})
+            assert details(api.get(f"{FOLDERS}?parent_id={pk}")) == {"parent_id": fault}
+            error = Agent(api).refused("list_media_files", folder_id=pk)
+            assert (error["code"], error["details"]) == ("validation_failed", {"folder_id": fault})
+            error = Agent(api).refused("list_media_folders", parent_id=pk)
+            assert error["details"] == {"parent_id": fault}
 
     def test_a_folder_there_is_not(self, api, stranger, workers, serve, web):
         foreign = made(client_of(stranger))["id"]

@@ -11,6 +11,7 @@ from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
+from inro.accounts.models import AuditEntry
 from messaging import applying, arrivals, contacts, phones, receiving
 from messaging.channels.sandbox import Sandbox
 from messaging.connecting import connect_channel
@@ -60,6 +61,41 @@ def details(answer: Any, status: int = 400, code: str = "validation_failed") -> 
     error = answer.json()["error"]
     assert (answer.status_code, error["code"]) == (status, code), error
     return error.get("details", {})
+
+
+class TestAudit:
+    def noted(self):
+        return list(AuditEntry.objects.order_by("pk").values_list("action", "target", "details"))
+
+    def test_each_road_is_noted_without_the_text(
+        self, api, jane, workspace, client, django_user_model
+    ):
+        client.force_login(django_user_model.objects.create_superuser("olga"))
+        page = reverse("admin:messaging_contact_change", args=[jane.pk])
+        typed = {name: JANE[name] for name in ("name", "username", "email", "phone", "status")}
+        patch(api, jane, {"notes": "Secret", "email": JANE["email"], "bio": ""})
+        api.put(url(jane), {"contact": {"language": "de"}})
+        api.put(f"{CONTACT}?id={jane.pk}", {"contact": {"website": ""}})
+        Agent(api).call("update_contact", id=jane.pk, status="active")
+        client.post(
+            page,
+            {**typed, "status": "active", "notes": "Secret", "real_name": "J.", "language": "de"},
+        )
+        target = f"Contact {jane.pk}"
+        assert self.noted() == [
+            ("contact changed", target, {"fields": fields})
+            for fields in (["notes", "bio"], ["language"], ["website"], ["status"], ["real_name"])
+        ]
+        actors = list(AuditEntry.objects.order_by("pk").values_list("actor", flat=True))
+        assert [actors[3][-9:], actors[4]] == [" over MCP", "olga"]
+        assert all(each.startswith("test (apitk_") for each in actors[:4])
+        assert set(AuditEntry.objects.values_list("workspace", flat=True)) == {workspace.pk}
+
+    def test_what_changes_nothing_is_not_noted(self, api, jane):
+        for body in ({}, {"name": JANE["name"]}, api.get(url(jane)).json()):
+            assert patch(api, jane, body).status_code == 200
+        assert patch(api, jane, {"name": "x", "email": "x"}).status_code == 400
+        assert self.noted() == []
 
 
 class TestCreate:
@@ -443,9 +479,9 @@ class TestMeanwhile:
     def test_a_change_writes_over_nothing_that_came_in(self, api, known, monkeypatch):
         real = contacts.change_contact
 
-        def late(contact, values):
+        def late(*args):
             self.apply()
-            real(contact, values)
+            real(*args)
 
         monkeypatch.setattr("messaging.views.contacts.change_contact", late)
         assert patch(api, known, {"email": "new@x.example"}).status_code == 200

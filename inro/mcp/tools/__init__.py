@@ -1,13 +1,14 @@
 """The one list of tools, in the order in which agents see them."""
 
 from inro.common.registry import Registry
-from inro.mcp.tools import contacts, executions, media, scenarios
+from inro.mcp.tools import channels, contacts, executions, me, media, messages, scenarios
 from inro.mcp.tools.base import Tool
 
 TOOLS: Registry[Tool] = Registry(
     "tools",
     key=lambda tool: tool.name,
     items=[
+        me.GetMe(),
         scenarios.GetTriggerTypes(),
         scenarios.GetActionTypes(),
         scenarios.ListScenarios(),
@@ -17,6 +18,9 @@ TOOLS: Registry[Tool] = Registry(
         scenarios.ValidateScenario(),
         scenarios.ExportScenario(),
         scenarios.DeleteScenario(),
+        scenarios.ListScenarioRevisions(),
+        scenarios.GetScenarioRevision(),
+        scenarios.RestoreScenarioRevision(),
         executions.ListExecutions(),
         executions.GetExecution(),
         executions.CancelExecution(),
@@ -28,11 +32,23 @@ TOOLS: Registry[Tool] = Registry(
         media.ListMediaFileUsages(),
         media.DeleteMediaFile(),
         media.ListMediaFolders(),
+        media.GetMediaFolder(),
         media.CreateMediaFolder(),
         media.UpdateMediaFolder(),
         media.DeleteMediaFolder(),
         contacts.ListContacts(),
         contacts.GetContact(),
+        contacts.CreateContact(),
         contacts.UpdateContact(),
+        messages.ListMessages(),
+        messages.GetMessage(),
+        channels.ListChannels(),
+        channels.GetChannel(),
+        channels.CreateChannel(),
+        channels.UpdateChannel(),
+        channels.DeleteChannel(),
+        channels.CheckChannel(),
+        channels.SimulateEvent(),
+        channels.ListOutbox(),
     ],
 )

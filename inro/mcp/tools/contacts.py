@@ -27,6 +27,20 @@ class GetContact(Tool):
     example = {"username": "jane"}
 
 
+class CreateContact(Tool):
+    """Create a contact
+
+    Makes a person known who has not written yet, with at least one of name, real_name, username,
+    email and phone (international), or with `channels`, which say how a channel's provider calls
+    them. Call list_contacts first: nothing else keeps one person from being there twice.
+    """
+
+    name = "create_contact"
+    method = "POST"
+    path = "contacts"
+    example = {"name": "Jane Doe", "email": "jane@example.com", "phone": "+393331234567"}
+
+
 class UpdateContact(Tool):
     """Update a contact
 

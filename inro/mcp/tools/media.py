@@ -126,6 +126,18 @@ class ListMediaFolders(Tool):
     example = {"search": "summer"}
 
 
+class GetMediaFolder(Tool):
+    """Get a folder of the media library
+
+    One folder by its id, such as the `folder_id` of a file: the names on the way to it, and how
+    many files stand in it. What stands in it is told by list_media_files with that `folder_id`.
+    """
+
+    name = "get_media_folder"
+    path = "media_folders/{id}"
+    example = {"id": 7}
+
+
 class CreateMediaFolder(Tool):
     """Create a folder of the media library
 

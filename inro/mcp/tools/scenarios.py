@@ -154,6 +154,45 @@ class DeleteScenario(Tool):
     example = {"id": 7}
 
 
+class ListScenarioRevisions(Tool):
+    """List the changes of a scenario
+
+    Pages through what was changed of one scenario, newest first: who did, when, and what was there
+    before and after. Call it to see what somebody else has changed, or what to go back to.
+    """
+
+    name = "list_scenario_revisions"
+    path = "scenarios/{scenario_id}/revisions"
+    example = {"scenario_id": 7, "per_page": 10}
+
+
+class GetScenarioRevision(Tool):
+    """Get one change of a scenario
+
+    One change by its `number`, with the whole scenario as it was after it. Call it before
+    restore_scenario_revision, to see what would be there again.
+    """
+
+    name = "get_scenario_revision"
+    path = "scenarios/{scenario_id}/revisions/{number}"
+    example = {"scenario_id": 7, "number": 3}
+
+
+class RestoreScenarioRevision(Tool):
+    """Restore what a scenario was
+
+    Makes one scenario again what it was after the change `number`; answers with the scenario. It
+    is a change of its own, so it can be undone the same way. Whether the scenario is active stays
+    as it is. If something that it named has gone since, it is refused whole, fault by fault.
+    """
+
+    name = "restore_scenario_revision"
+    method = "POST"
+    path = "scenarios/{scenario_id}/revisions/{number}/restore"
+    destructive = True
+    example = {"scenario_id": 7, "number": 3}
+
+
 def _inline_refusals(actions: Any) -> Details:
     """The objects that no action may carry here, by path; other faults are the API's to find."""
     return {

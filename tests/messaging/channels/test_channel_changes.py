@@ -64,6 +64,19 @@ class TestChange:
         assert Channel.objects.get().secrets["access_token"] == TOKEN
         entry = AuditEntry.objects.latest("pk")
         assert (entry.workspace, entry.action) == (workspace, "channel changed")
+        assert entry.details == {"fields": ["name", "login"]}
+
+    def test_it_is_noted_what_changed_and_never_a_secret(self, api, shown):
+        AuditEntry.objects.all().delete()
+        patched(api, shown, {**shown, "access_token": NEW, "pacing": {"text_per_second": 5}})
+        patched(api, shown, {"status": "paused"})
+        patched(api, shown, {"name": "Shop", "access_token": "•••9876"})
+        refused(api, shown, {"name": "x" * 121})
+        noted = AuditEntry.objects.order_by("pk").values_list("action", "details")
+        assert list(noted) == [
+            ("channel changed", {"fields": ["pacing", "access_token"]}),
+            ("channel changed", {"fields": ["status"]}),
+        ]
 
     def test_secrets_are_replaced_beside_masks(self, api, shown):
         body = {"access_token": NEW, "app_secrets": ["•••", "another-secret", "•••cdef"]}
