@@ -28,8 +28,9 @@ REDIS_URL = "redis://127.0.0.1:6379/0"
 # Much of the second round waits for processes that were killed.
 WAITING = ["-n", "3"]
 WORST = 15
-# A round takes five to ten minutes. One that stands still longer says where, and has failed.
-LIMIT = 25 * 60
+# A round takes five to ten minutes. One that is still not done then says where it stands, and has
+# failed.
+LIMIT = 35 * 60
 _PR_SET_CHILD_SUBREAPER = 36
 
 
