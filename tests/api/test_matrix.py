@@ -4,12 +4,14 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
+from functools import cache
 from typing import Any
 
 import pytest
 from django.apps import apps
 from django.contrib import admin
 from django.contrib.admindocs.views import simplify_regex
+from django.db import connection
 from django.test import Client
 from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
 from django.urls import URLPattern, URLResolver, get_resolver
@@ -47,15 +49,26 @@ def methods_of(pattern: URLPattern) -> list[str]:
     return [method for method in METHODS if method.lower() in served]
 
 
+@cache
+def statements() -> dict[str, str]:
+    """One that reads each table: the ORM would take ten times as long to write them."""
+    quoted, found = connection.ops.quote_name, {}
+    for model in apps.get_models():
+        fields = [str(each.column) for each in model._meta.concrete_fields]
+        columns = ", ".join(quoted(each) for each in fields if each != "last_used_at")
+        table = quoted(model._meta.db_table)
+        found[model._meta.label] = f"SELECT {columns} FROM {table} ORDER BY {quoted(fields[0])}"
+    return found
+
+
 def everything() -> dict[str, list[Any]]:
     """Every row of every table; only when a token was last used may change."""
-    return {
-        model._meta.label: [
-            {name: value for name, value in row.items() if name != "last_used_at"}
-            for row in model._base_manager.order_by("pk").values()
-        ]
-        for model in apps.get_models()
-    }
+    found = {}
+    with connection.cursor() as cursor:
+        for label, statement in statements().items():
+            cursor.execute(statement)
+            found[label] = cursor.fetchall()
+    return found
 
 
 def bearer(plain: str) -> APIClient:
