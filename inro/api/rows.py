@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NamedTuple, Protocol
 
-from django.db.models import Count, QuerySet, Subquery
+from django.db.models import Func, IntegerField, QuerySet, Subquery
 
 from inro.accounts.models import Workspace
 from inro.common.models import WorkspaceQuerySet
@@ -50,6 +50,10 @@ class QueryRows:
         return self.within(window), int(self._queryset.count())
 
 
+# Not `Count`, which would group them: a third of the time that counting takes.
+_ALL = Func(template="COUNT(*)", output_field=IntegerField())
+
+
 class _Total(Subquery):
     """A number as databases give it; otherwise Django would convert it in each row."""
 
@@ -85,8 +89,8 @@ class PreparedRows:
         rows, places = window.of(mine, _BELOW if cut else None), [_WORKSPACE]
         columns = self._columns
         if counted:
-            same = self._queryset.for_workspace(_COUNTED).order_by().values("workspace")
-            total = _Total(same.annotate(total=Count("pk")).values("total"))
+            same = self._queryset.for_workspace(_COUNTED).order_by()
+            total = _Total(same.annotate(total=_ALL).values("total"))
             columns, places = (*columns, total), [_WORKSPACE, _COUNTED]
         return Prepared(rows.values_list(*columns), [*places, _BELOW] if cut else places)
 
