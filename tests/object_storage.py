@@ -88,12 +88,14 @@ class Road:
         # … or as many of them as this says.
         self.breaks_left: int | None = None
         self.silent = False
+        self.taken = 0
         threading.Thread(target=self._accept, daemon=True).start()
 
     def _accept(self) -> None:
         with suppress(OSError):
             while True:
                 near, _ = self._listener.accept()
+                self.taken += 1
                 self._open.append(near)
                 if not self.silent:
                     far = socket.create_connection(("127.0.0.1", self._to))
