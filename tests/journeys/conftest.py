@@ -1,10 +1,14 @@
 import io
 import os
+import sqlite3
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
+from django.db import connection
 from PIL import Image
 
 from tests import own_postgres
@@ -35,6 +39,20 @@ def own_database(migrated: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Non
 
 
 @pytest.fixture(scope="session")
+def tables(
+    django_db_setup: None, django_db_blocker: Any, tmp_path_factory: pytest.TempPathFactory
+) -> Path | None:
+    """On SQLite, a file with all tables: a copy of what the other tests use."""
+    if connection.vendor != "sqlite":
+        return None
+    path = tmp_path_factory.mktemp("tables") / "inro.sqlite3"
+    with django_db_blocker.unblock(), closing(sqlite3.connect(path)) as copy:
+        connection.ensure_connection()
+        connection.connection.backup(copy)
+    return path
+
+
+@pytest.fixture(scope="session")
 def picture() -> bytes:
     """A JPEG of a size that does not fit into one network packet."""
     noise = Image.effect_noise((640, 480), 60).convert("RGB")
@@ -59,7 +77,7 @@ def pictures(picture: bytes) -> Iterator[PictureServer]:
 
 @pytest.fixture
 def product(
-    tmp_path: Path, standin: InstagramStandIn, pictures: PictureServer
+    tmp_path: Path, tables: Path | None, standin: InstagramStandIn, pictures: PictureServer
 ) -> Iterator[Product]:
     """The running product, with both stand-ins within its reach."""
     made = Product(
@@ -69,6 +87,8 @@ def product(
         UNCONFIRMED_AFTER="6",
         MEDIA_DOWNLOAD_WAIT="3",
     )
+    if tables:
+        made.give(tables)
     try:
         made.start()
         yield made

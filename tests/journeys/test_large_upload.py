@@ -80,8 +80,10 @@ class Watching:
 
 
 @pytest.fixture
-def product(tmp_path: Path) -> Iterator[Product]:
+def product(tmp_path: Path, tables: Path | None) -> Iterator[Product]:
     product = Product(tmp_path, MEDIA_MAX_BYTES=str(1024 * MEGABYTE))
+    if tables:
+        product.give(tables)
     yield product
     product.destroy()
 

@@ -15,6 +15,11 @@ from tests.waiting import SECONDS, eventually
 pytestmark = [pytest.mark.processes, pytest.mark.once, pytest.mark.timeout(180)]
 
 
+@pytest.fixture(scope="session")
+def tables() -> None:
+    """Nothing is there before the first start."""
+
+
 def blocks_of_the_walk() -> list[str]:
     readme = (ROOT / "README.md").read_text()
     walk = readme.split("## Five minutes", 1)[1].split("\n## ", 1)[0]

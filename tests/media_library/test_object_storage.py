@@ -1,6 +1,5 @@
 """Files in a bucket, over the real protocol: kept, served, and what an outage leaves behind."""
 
-import time
 from urllib.parse import urlsplit
 
 import httpx2
