@@ -31,7 +31,7 @@ suites: .venv/dev.stamp ## The suite on SQLite, then on PostgreSQL and Redis, an
 	@$(BIN) -m tests.rounds $(PARALLEL) $(ARGS)
 
 check-deep: .venv/dev.stamp ## The suite with many more generated examples
-	@HYPOTHESIS_PROFILE=deep $(BIN) -m pytest -q $(PARALLEL) $(ARGS)
+	@HYPOTHESIS_PROFILE=deep $(BIN) -m pytest -q $(PARALLEL) -o faulthandler_timeout=1900 $(ARGS)
 
 lint: .venv/dev.stamp ## Formatting and lint
 	@$(BIN) -m ruff format --check .

@@ -38,7 +38,7 @@ def change_media_file(media_file: MediaFile, values: Mapping[str, Any], actor: A
 
     The row is locked, and the folder, before it.
     """
-    called = str(media_file)
+    called = media_file.kept_name
     given = dict(values)
     if "name" in given:
         name, file_type = given["name"], media_file.file_type

@@ -217,7 +217,12 @@ class MediaFile(WorkspaceOwned):
         ]
 
     def __str__(self) -> str:
-        return self.name or naming.of_address(self.source_url) or f"Media file {self.pk}"
+        return self.name or naming.of_address(self.source_url) or self.kept_name
+
+    @property
+    def kept_name(self) -> str:
+        """What may outlive it: an address may be all that it takes to get a file."""
+        return self.name or f"Media file {self.pk}"
 
     def fold_texts(self) -> None:
         """What `save` does before it writes."""

@@ -130,9 +130,12 @@ def end_what_is_left() -> None:
 def stop(suite: psutil.Process) -> int:
     """End a suite that stands still; it and its workers say what they were doing."""
     print(f"\nNot done after {LIMIT / 60:.0f} min. What each process does:", flush=True)
-    for each in [suite, *suite.children()]:
-        each.send_signal(signal.SIGUSR1)  # see tests.isolation
-    everything = [suite, *suite.children(recursive=True)]
+    everything = [suite]
+    with suppress(psutil.NoSuchProcess):
+        everything += suite.children(recursive=True)
+        for each in [suite, *suite.children()]:
+            with suppress(psutil.NoSuchProcess):
+                each.send_signal(signal.SIGUSR1)  # see tests.isolation
     psutil.wait_procs(everything, timeout=5)
     for each in everything:
         with suppress(psutil.NoSuchProcess):

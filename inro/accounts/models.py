@@ -257,10 +257,12 @@ class AuditEntry(WorkspaceOwned):
     def record(
         cls, workspace: Workspace, actor: Any, action: str, target: Any, **details: Any
     ) -> None:
+        """`target` goes by its `kept_name`, where it has one: an entry outlives the row."""
+        called = getattr(target, "kept_name", None) or str(target)
         cls.objects.create(
             workspace=workspace,
             actor=str(actor)[:150],
             action=action,
-            target=str(target)[:200],
+            target=called[:200],
             details=details,
         )

@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import queue
 import select
 import signal
 import subprocess
@@ -15,9 +16,8 @@ from typing import IO
 
 TERM_SECONDS = 20  # for what runs to finish; then it is killed
 RESTART_SECONDS = (0.5, 15.0)
-READER_SECONDS = 1.0  # for whoever reads our output to go on
-# So much fits into a pipe that has room at all.
-_PIECE = select.PIPE_BUF
+READER_SECONDS = 1.0  # for whoever reads our output, at the end
+KEPT_LINES = 1_000  # until they are taken
 _PR_SET_PDEATHSIG = 1
 
 
@@ -30,31 +30,42 @@ def _die_with_parent() -> None:
 
 
 class Output:
-    """Our output, or that for errors, written to from several threads; a stream for logs, too.
+    """What is written to a descriptor, from several threads; a stream for logs, too.
 
-    Whoever reads it may have gone away or stand still. Nobody waits for them for long, and what
-    they do not take is lost: what would wait here could not even be stopped any more.
+    Whoever reads it may have gone away or stand still, in front of a terminal too. Nobody waits for
+    them, and the lines that they do not take are lost: what would wait here could not even be
+    stopped any more.
     """
 
-    def __init__(self, number: int) -> None:
+    def __init__(self, number: int | None) -> None:
+        """Without a `number`, as under a daemon that closes all, nothing is written."""
         self._number = number
-        self._patience = READER_SECONDS
-        self._lock = threading.Lock()
+        self._texts: queue.Queue[bytes] = queue.Queue(KEPT_LINES)
+        if number is not None:
+            threading.Thread(target=self._write, args=(number,), daemon=True).start()
 
     def write(self, text: str) -> None:
-        data = text.encode(errors="replace")
-        with self._lock, suppress(OSError, ValueError):
-            while data and self._has_room():
-                data = data[os.write(self._number, data[:_PIECE]) :]
+        if self._number is not None:
+            with suppress(queue.Full):
+                self._texts.put_nowait(text.encode(errors="replace"))
 
     def flush(self) -> None:
-        """Nothing is kept back."""
+        """Logs ask for it with each line; see `finish`."""
 
-    def _has_room(self) -> bool:
-        found = bool(select.select([], [self._number], [], self._patience)[1])
-        # Who has been waited for in vain is asked at once whether they read again.
-        self._patience = READER_SECONDS if found else 0
-        return found
+    def finish(self) -> None:
+        """Wait a moment for all to be taken."""
+        done = self._texts.all_tasks_done
+        with done:
+            done.wait_for(lambda: not self._texts.unfinished_tasks, READER_SECONDS)
+
+    def _write(self, number: int) -> None:
+        while True:
+            data = self._texts.get()
+            with suppress(OSError, ValueError):
+                while data:
+                    select.select([], [number], [])
+                    data = data[os.write(number, data) :]
+            self._texts.task_done()
 
 
 @dataclass
@@ -107,7 +118,7 @@ class Supervisor:
     def __init__(self, children: list[Child]) -> None:
         self.children = children
         self.stop = threading.Event()
-        self.output = Output(1)
+        self.output = Output(1 if sys.stdout else None)
 
     def start(self) -> None:
         for child in self.children:

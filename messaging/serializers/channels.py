@@ -110,7 +110,8 @@ CHANNEL_CHANGE_SCHEMA = PolymorphicProxySerializer(
         kind: type(
             f"{CHANNELS[kind].label}ChannelChange",
             (serializer,),
-            {"__doc__": serializer.__doc__, "status": ChoiceField(choices=SETTABLE)},
+            # It may be sent back as it is, too.
+            {"__doc__": serializer.__doc__, "status": ChoiceField(choices=ChannelStatus.values)},
         )
         for kind, serializer in SERIALIZERS.items()
     },

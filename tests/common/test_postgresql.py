@@ -12,7 +12,9 @@ from django.db import (
     InternalError,
     OperationalError,
     ProgrammingError,
+    close_old_connections,
     connection,
+    connections,
     transaction,
 )
 from django.utils import timezone
@@ -414,3 +416,52 @@ def test_signs_of_percent_in_a_planned_statement(workspace: Workspace) -> None:
     assert planned.rows(["acme"]) == []
     Workspace.objects.update(name="Of 100% wool")
     assert planned.rows(["acme"]) == [(workspace.pk,)]
+
+
+def kill_mine() -> None:
+    """As a server does that is started again; then the next request begins."""
+    mine = connection.connection.info
+    with psycopg.connect(mine.dsn, password=mine.password or None, autocommit=True) as other:
+        other.execute("SELECT pg_terminate_backend(%s, 5000)", [mine.backend_pid])
+    close_old_connections()
+
+
+def test_a_dead_connection_is_replaced_before_a_plan_is_asked_for(token: str) -> None:
+    for kept in (True, False):
+        if not kept:
+            connection.close()
+            ask("SELECT 1")
+        kill_mine()
+        assert ApiToken.authenticate(token) is not None
+        assert len(plans()) == 1
+
+
+def test_a_database_that_is_away_is_told_as_such(token: str, monkeypatch) -> None:
+    def away(*_: Any) -> Any:
+        raise psycopg.OperationalError("connection refused")
+
+    kill_mine()
+    monkeypatch.setattr(base.DatabaseWrapper, "get_new_connection", away)
+    with pytest.raises(OperationalError, match="refused"):
+        ApiToken.authenticate(token)
+
+
+def test_plans_that_others_made_in_a_shared_session(token: str) -> None:
+    [plan] = plans()
+    connection.close()
+    ask_nothing(f"PREPARE {plan} AS SELECT 1")
+    for _ in range(2):
+        assert ApiToken.authenticate(token) is not None
+
+
+def test_values_that_are_bound_there_need_no_plan(workspace: Workspace) -> None:
+    mine, other = connections["default"], with_options(server_side_binding=True)
+    connections["default"] = other
+    try:
+        one = Prepared(
+            Workspace.objects.filter(subdomain="?").values_list("id"), ["?"], planned=True
+        )
+        assert one.rows(["acme"]) == [(workspace.pk,)]
+    finally:
+        connections["default"] = mine
+        other.close()

@@ -1,8 +1,11 @@
 """Processes under one: who does not read, or does not end, stops nobody."""
 
 import os
+import pty
+import select
 import signal
 import sys
+import tty
 from collections.abc import Iterator
 
 import psutil
@@ -43,23 +46,51 @@ def python(code: str) -> Child:
     return Child("child", [sys.executable, "-S", "-c", code])
 
 
-def test_what_nobody_reads_is_lost_and_the_rest_is_not(pipe):
-    reading, writing = pipe
+@pytest.fixture
+def terminal() -> Iterator[tuple[int, int]]:
+    ends = pty.openpty()
+    tty.setraw(ends[1])
+    yield ends
+    for each in ends:
+        os.close(each)
+
+
+def all_of(output: Output, reading: int) -> list[str]:
+    """The lines that are taken when somebody reads until no more come."""
+    taken = bytearray()
+
+    def drained() -> bool:
+        last = not output._texts.unfinished_tasks
+        while select.select([reading], [], [], 0)[0]:
+            taken.extend(os.read(reading, 65_536))
+        return last
+
+    eventually(drained, "the end of the output")
+    return taken.decode().splitlines(keepends=True)
+
+
+@pytest.mark.parametrize("kind", ["pipe", "terminal"])
+def test_what_nobody_reads_is_lost_and_the_rest_is_not(request, kind):
+    reading, writing = request.getfixturevalue(kind)
     output = Output(writing)
     for _ in range(LINES):
         output.write(LINE)
-    taken = os.read(reading, 1_000_000)
-    assert 4096 <= len(taken) < len(LINE) * LINES
-    output.write("again\n")
-    assert os.read(reading, 100) == b"again\n"
+    kept = all_of(output, reading)
+    assert supervising.KEPT_LINES <= len(kept) < LINES
+    assert set(kept) == {LINE}, "whole lines"
+    output.write("again ü\n")
+    assert all_of(output, reading) == ["again ü\n"]
 
 
-def test_a_pipe_that_is_broken():
+def test_a_pipe_that_is_broken_and_none_at_all(pipe):
     reading, writing = os.pipe()
     os.close(reading)
-    Output(writing).write(LINE)
+    broken, none = Output(writing), Output(None)
+    for output in (broken, none):
+        output.write(LINE)
+        output.finish()
+    assert not broken._texts.unfinished_tasks, "it goes on taking them"
     os.close(writing)
-    Output(writing).write(LINE)
 
 
 def test_a_child_whose_output_nobody_reads_goes_on(supervisor):

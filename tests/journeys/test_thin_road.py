@@ -1,8 +1,11 @@
 """From a fresh folder to a photo in the chat, through real processes."""
 
+import os
+import pty
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 
 import httpx2
 import psutil
@@ -114,25 +117,28 @@ def test_second_start_on_the_same_data_is_refused(product: Product):
 
 
 @pytest.mark.once
-@pytest.mark.parametrize("pipe", ["full", "broken"])
-def test_nobody_has_to_read_what_it_prints(tmp_path, pipe):
+@pytest.mark.parametrize("end", ["full", "broken", "terminal"])
+def test_nobody_has_to_read_what_it_prints(tmp_path, tables, end):
     """It stops neither the web process nor what watches over it, nor the way down."""
     silent = Product(tmp_path / "data", LOG_LEVEL="INFO")
-    process = subprocess.Popen(
+    if tables:
+        silent.give(tables)
+    reading, writing = pty.openpty() if end == "terminal" else os.pipe()
+    silent.process = subprocess.Popen(
         [sys.executable, "manage.py", "runall"],
         cwd=ROOT,
         env=silent.environment,
-        stdout=subprocess.PIPE,
+        stdout=writing,
         stderr=subprocess.STDOUT,
         text=True,
         start_new_session=True,
     )
-    silent.process = process
+    os.close(writing)
+    output = os.fdopen(reading)
     try:
-        assert process.stdout is not None
-        assert any(line == "Ready\n" for line in process.stdout)
-        if pipe == "broken":
-            process.stdout.close()
+        assert any(line.strip() == "Ready" for line in output)
+        if end == "broken":
+            output.close()
         with httpx2.Client(base_url=silent.base, timeout=10, trust_env=False) as client:
             codes = {client.get("/api/v1/me").status_code for _ in range(700)}
         assert codes == {401}
@@ -146,3 +152,5 @@ def test_nobody_has_to_read_what_it_prints(tmp_path, pipe):
         assert alive == []
     finally:
         silent.destroy()
+        with suppress(OSError):
+            output.close()

@@ -101,7 +101,7 @@ def test_a_body_of_several_kinds_is_one_object():
     assert schema["properties"]["access_token"]["type"] == "string"
     changed = input_schema(TOOLS["update_channel"])
     assert changed["required"] == ["id"]
-    assert changed["properties"]["status"]["enum"] == ["connected", "paused"]
+    assert changed["properties"]["status"]["enum"] == ["connected", "error", "paused"]
     assert changed["properties"].keys() - schema["properties"].keys() == {"id", "status"}
 
 

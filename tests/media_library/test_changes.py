@@ -128,3 +128,15 @@ def test_what_changes_nothing_is_not_noted(api, file):
     assert patched(api, file, {"name": "x", "folder_id": 987654}).status_code == 400
     assert patched(api, file, {"name": "x"}, **{"If-Match": '"old"'}).status_code == 409
     assert noted() == []
+
+
+def test_an_address_does_not_outlive_its_file(api, workspace):
+    address = "https://drive.example/share/a-capability?x=1"
+    file = MediaFile.objects.create(workspace=workspace, status="failed", source_url=address)
+    assert str(file) == "a-capability"
+    path = f"/api/v1/media_files/{file.pk}"
+    assert api.patch(path, {"caption": "x"}).status_code == 200
+    assert api.delete(path).status_code == 204
+    kept = AuditEntry.objects.order_by("pk").values_list("action", "target")
+    called = f"Media file {file.pk}"
+    assert list(kept) == [("media file changed", called), ("media file deleted", called)]

@@ -60,6 +60,9 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def execution_of(self, sql: str) -> str:
         """What to send instead of `sql`, so that it is planned once a connection."""
+        if self.settings_dict["OPTIONS"].get("server_side_binding") is True:
+            return sql  # whose values come without the types that EXECUTE wants
+        self.close_if_health_check_failed()
         self.ensure_connection()
         with self.wrap_database_errors:
             return str(self.connection.plans.execution_of(sql))

@@ -5,14 +5,20 @@ EXECUTE, since the cursors here put values into the text.
 """
 
 import re
+from hashlib import sha256
 from itertools import count
 from typing import Any
 
 from django.db import Error
 from psycopg import ClientCursor, errors
 
-# Behind a pooler that mixes sessions, another one's; or the columns of a table have changed.
-_LOST = (errors.InvalidSqlStatementName, errors.FeatureNotSupported)
+# Behind a pooler that mixes sessions it is not there, or there already; or the columns of a table
+# have changed.
+_LOST = (
+    errors.InvalidSqlStatementName,
+    errors.DuplicatePreparedStatement,
+    errors.FeatureNotSupported,
+)
 
 
 class Plans:
@@ -32,7 +38,8 @@ class Plans:
         return self._executions[sql]
 
     def _prepare(self, sql: str) -> str:
-        name = f"inro_{len(self._executions)}"
+        # Whoever shares the session means the same by it, another version of ours too.
+        name = f"inro_{sha256(sql.encode()).hexdigest()[:16]}"
         statement, values = _numbered(sql)
         ClientCursor(self._connection).execute(f"PREPARE {name} AS {statement}")
         return f"EXECUTE {name} ({', '.join(['%s'] * values)})"

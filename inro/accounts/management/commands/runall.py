@@ -6,6 +6,7 @@ import signal
 import socket
 import sqlite3
 import sys
+import threading
 import time
 import urllib.request
 from contextlib import closing
@@ -13,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import structlog
 from celery.beat import EmbeddedService
 from django.conf import settings
 from django.core.management import call_command
@@ -26,6 +28,8 @@ from inro.celery import app
 from inro.common.locking import TakenError, hold_data_folder
 from inro.common.models import Heartbeat
 from inro.common.supervising import Child, Output, Supervisor
+
+log = structlog.get_logger(__name__)
 
 READY_SECONDS = 60
 ISSUE_COMMAND = ".venv/bin/python manage.py issue_token --workspace demo"
@@ -65,13 +69,22 @@ class Command(BaseCommand):
             beat.service.stop()  # its thread ends with this process: it may be in the middle
             supervisor.shut_down()
             supervisor.output.write("Stopped.\n")
+            supervisor.output.finish()
 
 
 def log_without_waiting() -> None:
     """The clock is a thread of ours, and logs: it may not stand still for who reads that."""
+    output = Output(2 if sys.stderr else None)
     for handler in logging.root.handlers:
         if isinstance(handler, logging.StreamHandler) and handler.stream is sys.stderr:
-            handler.setStream(Output(2))
+            handler.setStream(output)
+    threading.excepthook = note_end
+
+
+def note_end(ended: threading.ExceptHookArgs) -> None:
+    """As Python does it, a thread could not end before somebody reads why."""
+    name = ended.thread.name if ended.thread else ""
+    log.error("thread ended", thread=name, exc_info=ended.exc_value)
 
 
 def announcement(token: str | None) -> str:
