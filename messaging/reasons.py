@@ -22,7 +22,7 @@ _OTHER_FILE = "Send another file: see the limits of the channel in its documents
 REASONS: Mapping[str, Reason] = {
     "outside_window": Reason(
         "The person has not written within 24 hours",
-        "Wait until they write; then it can be sent again.",
+        "Wait until they write; from then on they can be answered.",
     ),
     "recipient_not_found": Reason(
         "The provider does not know this person",
@@ -68,10 +68,13 @@ REASONS: Mapping[str, Reason] = {
         "The account does not exist for this token",
         "Check the account id and login of the channel.",
     ),
-    "rate_limited": Reason("The provider takes no more calls for now", "Send it again later."),
+    "rate_limited": Reason(
+        "The provider takes no more calls for now",
+        "It was tried for minutes. Lower the pacing of the channel if it happens often.",
+    ),
     "provider_busy": Reason(
         "The provider has a temporary problem",
-        "Send it again when the provider works again.",
+        "It was tried for minutes. What comes later goes out when the provider works again.",
     ),
     "provider_unsure": Reason(
         "The provider did not say whether it went out",

@@ -37,7 +37,9 @@ _TOLD = (
 )
 _WITHDRAWABLE = (MessageStatus.SCHEDULED, MessageStatus.PREPARING, MessageStatus.QUEUED)
 _WITHDRAWN = Verdict(
-    Outcome.REFUSED, code="earlier_failed", message="An earlier message of the same story failed."
+    Outcome.REFUSED,
+    code="earlier_failed",
+    message="An earlier message of the same scenario failed.",
 )
 
 

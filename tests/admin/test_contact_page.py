@@ -61,7 +61,7 @@ def test_why_a_message_failed_and_what_to_do(browser, channel, jane):
     page = page_of(browser, jane).text
     assert "<strong>The person has not written within 24 hours.</strong>" in page
     assert "More than 24 hours have passed." in page
-    assert "Wait until they write; then it can be sent again." in page
+    assert "Wait until they write; from then on they can be answered." in page
     assert "10/2534022" in page
     assert "mid.77" in page
     assert "<dt>Attempts</dt><dd>2</dd>" in page
@@ -71,7 +71,7 @@ def test_a_try_that_is_repeated_says_so(browser, channel, jane):
     sent(channel, jane, status="queued", error_code="rate_limited", error_message="Too many calls.")
     page = page_of(browser, jane).text
     assert "It is tried again by itself." in page
-    assert "Send it again later." not in page
+    assert "Lower the pacing of the channel" not in page
 
 
 def test_what_made_a_message_and_what_ran(browser, channel, jane):

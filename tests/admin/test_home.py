@@ -73,7 +73,7 @@ def test_failed_messages_stand_under_their_reasons(browser, workspace):
     Message.objects.filter(pk=old.pk).update(created_at=timezone.now() - timedelta(days=8))
     page = browser.get(LIVE).text
     assert "3 messages failed: The person has not written within 24 hours" in page
-    assert "Wait until they write; then it can be sent again." in page
+    assert "Wait until they write; from then on they can be answered." in page
     assert "1 message failed: What they said." in page
     assert "archived" not in page
     link = f"{reverse('admin:messaging_message_changelist')}?status__exact=failed"
