@@ -314,7 +314,6 @@ SPECTACULAR_SETTINGS = {
         "ExecutionStatus": "automations.models.executions.ExecutionStatus",
         "StepStatus": "automations.models.executions.StepStatus",
         "ChannelStatus": "messaging.models.channels.ChannelStatus",
-        "SettableChannelStatus": "messaging.serializers.channels.SETTABLE",
         "ContactStatus": "messaging.models.contacts.ContactStatus",
         "MessageStatus": "messaging.models.messages.MessageStatus",
     },

@@ -111,7 +111,7 @@ CHANNEL_CHANGE_SCHEMA = PolymorphicProxySerializer(
             f"{CHANNELS[kind].label}ChannelChange",
             (serializer,),
             # It may be sent back as it is, too.
-            {"__doc__": serializer.__doc__, "status": ChoiceField(choices=ChannelStatus.values)},
+            {"__doc__": serializer.__doc__, "status": ChoiceField(choices=ChannelStatus.choices)},
         )
         for kind, serializer in SERIALIZERS.items()
     },
