@@ -65,7 +65,7 @@ class Prepared:
         try:
             return self._rows(connection.execution_of(self._sql), params)
         except Error as error:
-            if not connection.connection or not connection.connection.plans.give_up(error):
+            if not connection.has_lost_plan(error):
                 raise
             return self._rows(self._sql, params)
 

@@ -8,6 +8,7 @@ import select
 import time
 from typing import Any
 
+from django.db import Error
 from django.db.backends.postgresql import base
 from psycopg.pq import TransactionStatus
 
@@ -66,6 +67,10 @@ class DatabaseWrapper(base.DatabaseWrapper):
         self.ensure_connection()
         with self.wrap_database_errors:
             return str(self.connection.plans.execution_of(sql))
+
+    def has_lost_plan(self, error: Error) -> bool:
+        """Whether `error` of an execution is that only: the statement itself can still be sent."""
+        return self.connection is not None and self.connection.plans.give_up(error)
 
     def create_cursor(self, name: str | None = None) -> Any:
         cursor = super().create_cursor(name)
