@@ -41,7 +41,7 @@ def added(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
     registries: list[Registry[Any]] = [ACTION_TYPES, TRIGGER_TYPES, CHANNELS]
     for registry in registries:
         monkeypatch.setattr(registry, "_items", dict(registry._items))
-    modules = set(sys.modules)
+    modules: list[str] = []
 
     def add(section: str) -> None:
         for block in blocks(PAGE, "python", section):
@@ -52,10 +52,12 @@ def added(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
                 continue
             module = types.ModuleType(name)
             sys.modules[name] = module
+            modules.append(name)
             exec(compile(block, path, "exec"), module.__dict__)
 
     yield add
-    for name in set(sys.modules) - modules:
+    # No others: what is imported meanwhile stays in use, and tests patch what stands there.
+    for name in modules:
         del sys.modules[name]
     calling.stopping.clear()
     importlib.invalidate_caches()
